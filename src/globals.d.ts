@@ -7,5 +7,6 @@ declare class TextDecoder {
 }
 
 declare class TextEncoder {
+  constructor();
   encodeInto(source: string, destination: Uint8Array): { readonly read: number; readonly written: number };
 }

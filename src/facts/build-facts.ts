@@ -1,0 +1,146 @@
+/**
+ * Joined requests to facts. In: one request (or one record outside of any), with what the rules found in it. Out: the facts it states,
+ * in the order of its records, the request's own last.
+ */
+import type { JoinedRequest, RecordMatch, RequestAccess } from '../requests/joined-request.ts';
+import type { Captures } from '../rules/template.ts';
+import type { DelayedEventAction, DelayedEventOutcome, Fact, Provenance, ServerEvent, ToDeviceMessages, ToDeviceStage } from './fact.ts';
+import type { RecordKind, RequestKind } from './emitted-kinds.ts';
+import { buildKeyUpload, readTexts } from './key-upload.ts';
+
+type RecordBuilder = (match: RecordMatch, request: JoinedRequest) => Fact | null;
+type RequestBuilder = (access: RequestAccess, request: JoinedRequest) => Fact | null;
+
+/** Pieces of an upload make one fact together; `sync_device` only tells whose request it is. */
+const RECORD_BUILDERS: Readonly<Partial<Record<RecordKind, RecordBuilder>>> = {
+  one_time_keys_claimed: (match, request) => ({
+    kind: 'keys_claimed',
+    ...base(match, request),
+    claims: match.items.flatMap(({ key_id: keyId, user_id: userId, device_id: deviceId }) =>
+      typeof keyId === 'string' && typeof userId === 'string' && typeof deviceId === 'string' ? [{ keyId, userId, deviceId }] : [],
+    ),
+    claimer: request.access?.requester ?? null,
+  }),
+  to_device_stored: (match, request) => buildMessages('stored', match, request),
+  to_device_dropped: (match, request) => buildMessages('dropped', match, request),
+  to_device_returned: (match, request) => buildReturned(match, request),
+  devices_deleted: (match, request) => ({
+    kind: 'devices_deleted',
+    ...base(match, request),
+    userId: readText(match.captures, 'user_id'),
+    deviceIds: readTexts(match.captures['device_ids']),
+  }),
+  logged_in: (match, request) => ({
+    kind: 'logged_in',
+    ...base(match, request),
+    userId: readText(match.captures, 'user_id'),
+    deviceId: readText(match.captures, 'device_id'),
+  }),
+  server_event: (match, request) => ({
+    kind: 'server_event',
+    ...base(match, request),
+    event: readText(match.captures, 'event') as ServerEvent['event'],
+    detail: readText(match.captures, 'detail'),
+  }),
+};
+
+const REQUEST_BUILDERS: Readonly<Partial<Record<RequestKind, RequestBuilder>>> = {
+  to_device_send: (access, request) => {
+    const { event_type: eventType = '', txn_id: txnId = '' } = access.route?.captures ?? {};
+    return {
+      kind: 'to_device_send',
+      ...baseOfRequest(access, request),
+      eventType,
+      isMediaKey: eventType === 'm.room.encrypted' && MEDIA_KEY_TXN.test(txnId),
+      isOk: isSuccess(access.status),
+      sender: access.requester,
+    };
+  },
+  delayed_event_request: (access, request) => ({
+    kind: 'delayed_event_request',
+    ...baseOfRequest(access, request),
+    action: (access.route?.rule.definition.set?.['action'] ?? 'unknown') as DelayedEventAction,
+    outcome: decideDelayedOutcome(access),
+    durationMs: access.procMs + Math.max(0, access.sendMs),
+    userId: access.requester,
+  }),
+  redaction: (access, request) => ({
+    kind: 'redaction',
+    ...baseOfRequest(access, request),
+    roomId: access.route?.captures['room_id'] ?? '',
+    eventId: access.route?.captures['event_id'] ?? '',
+    userId: access.requester,
+    isOk: isSuccess(access.status),
+  }),
+};
+
+const UPLOAD_PIECES: ReadonlySet<string | undefined> = new Set(['one_time_keys_offered', 'device_keys_updated', 'one_time_key_refused']);
+
+/** Transaction ids of call keys: `m1782820800123.7` (matrix-js-sdk makeTxnId; lab-findings B 15). */
+const MEDIA_KEY_TXN = /^m\d{13}\.\d+$/;
+
+export function buildFacts(request: JoinedRequest): Fact[] {
+  const facts: Fact[] = [];
+  for (const match of request.matches) {
+    const fact = RECORD_BUILDERS[match.rule.definition.emit as RecordKind]?.(match, request) ?? null;
+    if (fact !== null) facts.push(fact);
+  }
+  const kind = request.access?.route?.rule.definition.emit;
+  const pieces = request.matches.filter(({ rule }) => UPLOAD_PIECES.has(rule.definition.emit));
+  if (kind === 'key_upload' || pieces.length > 0) facts.push(buildKeyUpload(request, provenanceOfUpload(request, pieces)));
+  const own = request.access === null ? null : (REQUEST_BUILDERS[kind as RequestKind]?.(request.access, request) ?? null);
+  if (own !== null) facts.push(own);
+  return facts;
+}
+
+/** `!` or 499 first, then the status (contract.md, "Delayed events"). */
+function decideDelayedOutcome({ status, isClientGone }: RequestAccess): DelayedEventOutcome {
+  if (isClientGone || status === 499) return 'client_gave_up';
+  if (status === 429) return 'rate_limited';
+  if (status === 404) return 'not_found';
+  return isSuccess(status) ? 'ok' : 'failed';
+}
+
+function isSuccess(status: number): boolean {
+  return status >= 200 && status < 300;
+}
+
+function buildMessages(stage: ToDeviceStage, match: RecordMatch, request: JoinedRequest): ToDeviceMessages {
+  const messages = match.items.map(({ user_id: userId, device_id: deviceId, message_id: messageId }) => ({
+    userId: typeof userId === 'string' ? userId : null,
+    deviceId: typeof deviceId === 'string' ? deviceId : null,
+    messageId: typeof messageId === 'string' && messageId !== '' && messageId !== 'None' ? messageId : null,
+  }));
+  return { kind: 'to_device_messages', ...base(match, request), stage, messages };
+}
+
+/** The record names message ids only; whose /sync it was, the request's `/sync:` record tells (DEBUG), or at least the user its access line. */
+function buildReturned(match: RecordMatch, request: JoinedRequest): ToDeviceMessages {
+  const sync = request.matches.find(({ rule }) => rule.definition.emit === 'sync_device');
+  const userId = sync ? readText(sync.captures, 'user_id') : (request.access?.requester ?? null);
+  const deviceId = sync ? readText(sync.captures, 'device_id') : null;
+  const ids = match.captures['message_ids'];
+  const messages = (Array.isArray(ids) ? (ids as readonly (string | null)[]) : []).map((messageId) => ({ userId, deviceId, messageId }));
+  return { kind: 'to_device_messages', ...base(match, request), stage: 'returned', messages };
+}
+
+function base(match: RecordMatch, request: JoinedRequest): { timeMs: number; provenance: Provenance } {
+  const { source, requestId, incarnation } = request;
+  return { timeMs: match.timeMs, provenance: { source, positions: [match.position], requestId, incarnation, ruleId: match.rule.id } };
+}
+
+function baseOfRequest(access: RequestAccess, { source, requestId, incarnation }: JoinedRequest): { timeMs: number; provenance: Provenance } {
+  return { timeMs: access.timeMs, provenance: { source, positions: [access.position], requestId, incarnation, ruleId: access.route?.rule.id ?? '' } };
+}
+
+function provenanceOfUpload(request: JoinedRequest, pieces: readonly RecordMatch[]): Provenance {
+  const positions = pieces.map(({ position }) => position);
+  if (request.access !== null) positions.push(request.access.position);
+  const ruleId = pieces.at(-1)?.rule.id ?? request.access?.route?.rule.id ?? '';
+  return { source: request.source, positions, requestId: request.requestId, incarnation: request.incarnation, ruleId };
+}
+
+function readText(captures: Captures, name: string): string {
+  const value = captures[name];
+  return typeof value === 'string' ? value : '';
+}

@@ -1,0 +1,30 @@
+/**
+ * What a rule may `emit`, and what becomes of it. Record rules emit a *piece* (one record of a request); access-line rules say what the
+ * request is. `build-facts.ts` makes facts of both.
+ */
+export const RECORD_KINDS = {
+  one_time_keys_offered: 'an upload offers one-time keys: key_ids, device_id, user_id',
+  device_keys_updated: 'an upload has new device keys: device_id, user_id',
+  one_time_key_refused: 'the server refuses a one-time key: algorithm, key_id, old_key, new_key',
+  one_time_keys_claimed: 'keys were handed out: items with key_id, user_id, device_id',
+  to_device_stored: 'to-device messages were stored: items with user_id, device_id, message_id',
+  to_device_returned: 'to-device messages were handed out in a /sync: message_ids',
+  to_device_dropped: 'to-device messages were for unknown devices: items with user_id, device_id, message_id',
+  sync_device: 'whose /sync this is: user_id, device_id',
+  devices_deleted: 'devices were deleted: user_id, device_ids',
+  logged_in: 'a device logged in: user_id, device_id',
+  server_event: 'life of the process: event, detail',
+} as const;
+
+export const REQUEST_KINDS = {
+  key_upload: 'POST /keys/upload',
+  to_device_send: 'PUT /sendToDevice: event_type, txn_id',
+  delayed_event_request: 'scheduling or managing a delayed event: action',
+  redaction: 'PUT /redact: room_id, event_id',
+  no_latency: 'waits by design, or is internal: its duration says nothing of the server',
+} as const;
+
+export type RecordKind = keyof typeof RECORD_KINDS;
+export type RequestKind = keyof typeof REQUEST_KINDS;
+
+export const EMITTED_KINDS: ReadonlySet<string> = new Set([...Object.keys(RECORD_KINDS), ...Object.keys(REQUEST_KINDS)]);

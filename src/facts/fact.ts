@@ -1,0 +1,135 @@
+/**
+ * Facts: what the log states, as plain data. Everything right of here (devices, calls, homeserver, incidents) rests on facts alone.
+ *
+ * A fact carries when it was (log time), the request it came from, and where it stands: source, byte position, rule. Its id is made of
+ * these, so that a fact sent elsewhere twice is seen to be the same one.
+ */
+import type { RequestAccess } from '../requests/joined-request.ts';
+
+export interface Provenance {
+  /** Name of the source: `homeserver.log`. */
+  readonly source: string;
+  /** Byte positions, in its generation, of the records it rests on; the one that decides it is last. */
+  readonly positions: readonly number[];
+  readonly requestId: string;
+  readonly incarnation: number;
+  /** The rule that states it. */
+  readonly ruleId: string;
+}
+
+interface FactBase {
+  /** Epoch ms; NaN where the log has no time. */
+  readonly timeMs: number;
+  readonly provenance: Provenance;
+}
+
+/** Outcomes of a key upload, by contract.md; null: no access line came, so none is known. */
+export type UploadOutcome = 'accepted' | 'conflict' | 'rejected' | 'client_gave_up' | 'failed';
+
+export interface Refusal {
+  /** `signed_curve25519:AAAAAAAAAA0`. */
+  readonly keyId: string;
+  /** Canonical JSON; the new key is a Python literal. As in the log. null where the record was cut before it. */
+  readonly oldKey: string | null;
+  readonly newKey: string | null;
+}
+
+export interface KeyUpload extends FactBase {
+  readonly kind: 'key_upload';
+  /** null where no line names them. */
+  readonly userId: string | null;
+  readonly deviceId: string | null;
+  /** One-time keys in the upload, whether stored or not. */
+  readonly offeredKeyIds: readonly string[];
+  readonly hasDeviceKeys: boolean;
+  readonly refusals: readonly Refusal[];
+  /** null: without access line, or nothing happened (a successful upload without one-time keys). */
+  readonly outcome: UploadOutcome | null;
+  readonly access: RequestAccess | null;
+}
+
+export interface KeyClaim {
+  readonly keyId: string;
+  readonly userId: string;
+  readonly deviceId: string;
+}
+
+export interface KeysClaimed extends FactBase {
+  readonly kind: 'keys_claimed';
+  readonly claims: readonly KeyClaim[];
+  /** Who claimed: user, or server on a federation claim; null where no access line tells. */
+  readonly claimer: string | null;
+}
+
+export interface ToDeviceSend extends FactBase {
+  readonly kind: 'to_device_send';
+  readonly eventType: string;
+  /** A key of a call: `m.room.encrypted` with a transaction id `m<13 digits>.<digits>` (matrix-js-sdk). */
+  readonly isMediaKey: boolean;
+  readonly isOk: boolean;
+  readonly sender: string | null;
+}
+
+export type ToDeviceStage = 'stored' | 'returned' | 'dropped';
+
+export interface ToDeviceMessages extends FactBase {
+  readonly kind: 'to_device_messages';
+  readonly stage: ToDeviceStage;
+  /** One for each list entry; user and device are null where the log doesn't name them. */
+  readonly messages: readonly { readonly userId: string | null; readonly deviceId: string | null; readonly messageId: string | null }[];
+}
+
+export type DelayedEventAction = 'schedule' | 'restart' | 'cancel' | 'send' | 'unknown';
+export type DelayedEventOutcome = 'ok' | 'client_gave_up' | 'rate_limited' | 'not_found' | 'failed';
+
+export interface DelayedEventRequest extends FactBase {
+  readonly kind: 'delayed_event_request';
+  readonly action: DelayedEventAction;
+  readonly outcome: DelayedEventOutcome;
+  readonly durationMs: number;
+  readonly userId: string | null;
+}
+
+export interface Redaction extends FactBase {
+  readonly kind: 'redaction';
+  readonly roomId: string;
+  readonly eventId: string;
+  readonly userId: string | null;
+  readonly isOk: boolean;
+}
+
+export interface DevicesDeleted extends FactBase {
+  readonly kind: 'devices_deleted';
+  readonly userId: string;
+  readonly deviceIds: readonly string[];
+}
+
+export interface LoggedIn extends FactBase {
+  readonly kind: 'logged_in';
+  readonly userId: string;
+  readonly deviceId: string;
+}
+
+/** Life of the homeserver's process. */
+export interface ServerEvent extends FactBase {
+  readonly kind: 'server_event';
+  readonly event: 'started' | 'version' | 'instance' | 'hostname' | 'log_config_reloaded' | 'shutting_down' | 'token_from_future';
+  /** The version, instance name, server name …; '' where the event has none. */
+  readonly detail: string;
+}
+
+export type Fact =
+  | KeyUpload
+  | KeysClaimed
+  | ToDeviceSend
+  | ToDeviceMessages
+  | DelayedEventRequest
+  | Redaction
+  | DevicesDeleted
+  | LoggedIn
+  | ServerEvent;
+
+/** `homeserver.log@10423:ke-1.one-time-key-refused`: the same fact, read again, has the same id. */
+export function factId({ provenance }: Fact): string {
+  return `${provenance.source}@${provenance.positions.at(-1) ?? 0}:${provenance.ruleId}`;
+}

@@ -1,0 +1,57 @@
+/**
+ * Counts of what clients ask of the homeserver: to-device messages and delayed events. In: facts. Out: the sums that contract.md names.
+ */
+import type { DelayedEventAction, DelayedEventOutcome, DelayedEventRequest, Fact, ToDeviceSend } from '../facts/fact.ts';
+
+export const DELAYED_EVENT_ACTIONS: readonly DelayedEventAction[] = ['schedule', 'restart', 'cancel', 'send', 'unknown'];
+export const DELAYED_EVENT_OUTCOMES: readonly DelayedEventOutcome[] = ['ok', 'client_gave_up', 'rate_limited', 'not_found', 'failed'];
+
+/** Event types told apart; the type stands in the path, so a client can make up any number of them. Further ones are counted as `_other`. */
+export const MAX_EVENT_TYPES = 200;
+
+export class TrafficTally {
+  /** Accepted sends by event type. */
+  readonly sends = new Map<string, number>();
+  sendsFailed = 0;
+  mediaKeySends = 0;
+  stored = 0;
+  returned = 0;
+  dropped = 0;
+  readonly delayedEvents: Readonly<Record<DelayedEventAction, Record<DelayedEventOutcome, number>>>;
+
+  constructor() {
+    const outcomes = () => Object.fromEntries(DELAYED_EVENT_OUTCOMES.map((outcome) => [outcome, 0])) as Record<DelayedEventOutcome, number>;
+    this.delayedEvents = { schedule: outcomes(), restart: outcomes(), cancel: outcomes(), send: outcomes(), unknown: outcomes() };
+  }
+
+  /** Delayed-event requests on which the client gave up. */
+  get clientTimeouts(): number {
+    return DELAYED_EVENT_ACTIONS.reduce((sum, action) => sum + this.delayedEvents[action].client_gave_up, 0);
+  }
+
+  apply(fact: Fact): void {
+    switch (fact.kind) {
+      case 'to_device_send':
+        return this.#applySend(fact);
+      case 'to_device_messages':
+        this[fact.stage] += fact.messages.length;
+        return;
+      case 'delayed_event_request':
+        return this.#applyDelayedEvent(fact);
+    }
+  }
+
+  #applySend({ eventType, isOk, isMediaKey }: ToDeviceSend): void {
+    if (!isOk) {
+      this.sendsFailed++;
+      return;
+    }
+    const key = this.sends.has(eventType) || this.sends.size < MAX_EVENT_TYPES ? eventType : '_other';
+    this.sends.set(key, (this.sends.get(key) ?? 0) + 1);
+    if (isMediaKey) this.mediaKeySends++;
+  }
+
+  #applyDelayedEvent({ action, outcome }: DelayedEventRequest): void {
+    this.delayedEvents[action][outcome]++;
+  }
+}

@@ -1,0 +1,123 @@
+/**
+ * The log statement in Synapse's source that wrote a record: logger, line number, level; with it what we do with its records.
+ *
+ *     synapse.handlers.e2e_keys - 955 - INFO -          the middle of a header, between the stamp and the request id
+ *
+ * A statement writes the same middle every time, so the middle's bytes are the key of a small memo: known ones are recognised by
+ * comparing words, without reading a field. Unknown ones are parsed once. The line number changes with each Synapse release; it's never
+ * matched on. The memo is bounded: beyond MAX_STATEMENTS (a log that isn't Synapse's, or a hostile one) middles are parsed each time.
+ */
+import { decodeText } from './text-decoder.ts';
+import { digits } from './timestamp.ts';
+
+export const LEVELS = ['DEBUG', 'INFO', 'WARNING', 'ERROR', 'CRITICAL'] as const;
+export type Level = (typeof LEVELS)[number];
+
+/** Distinct log statements that are remembered. Synapse 1.155 has about 2,000; a busy server's INFO log shows 100 to 200. */
+export const MAX_STATEMENTS = 4096;
+/** Longest middle that is remembered, in bytes. */
+export const MAX_MIDDLE_BYTES = 160;
+const MAX_LOGGER_BYTES = 120;
+
+export interface LogStatement<Interest> {
+  readonly logger: string;
+  readonly level: Level;
+  /** Behind the middle (and its ` - `), relative to its start: there the request id begins. */
+  readonly length: number;
+  /** What the owner of the table wants of it; asked once, when the statement is first seen. */
+  readonly interest: Interest;
+}
+
+interface Memo<Interest> {
+  readonly words: Int32Array;
+  readonly lastWord: number;
+  readonly statement: LogStatement<Interest>;
+}
+
+const BUCKETS = 512;
+/** Where the words that choose the bucket stand: behind `synapse.`, which all have in common. */
+const HASH_OFFSET = 8;
+
+export class LogStatementTable<Interest> {
+  readonly #buckets: Memo<Interest>[][] = Array.from({ length: BUCKETS }, () => []);
+  readonly #interestIn: (logger: string, level: Level) => Interest;
+  #count = 0;
+
+  constructor(interestIn: (logger: string, level: Level) => Interest) {
+    this.#interestIn = interestIn;
+  }
+
+  /**
+   * The statement whose middle stands at `bytes[at …]`, or null where none does.
+   *
+   * @param view on the same bytes
+   * @param hasServerName the layout has `%(server_name)s - ` before the request id
+   */
+  find(bytes: Uint8Array, view: DataView, at: number, hasServerName: boolean): LogStatement<Interest> | null {
+    if (at + MAX_MIDDLE_BYTES > view.byteLength) return this.#parse(bytes, at, hasServerName);
+    const bucket = this.#buckets[bucketOf(view, at)] as Memo<Interest>[];
+    for (let i = 0; i < bucket.length; i++) {
+      const memo = bucket[i] as Memo<Interest>;
+      if (isSame(memo, view, at)) return memo.statement;
+    }
+    const statement = this.#parse(bytes, at, hasServerName);
+    if (statement !== null && statement.length <= MAX_MIDDLE_BYTES && this.#count < MAX_STATEMENTS) {
+      this.#count++;
+      bucket.push(createMemo(statement, view, at));
+    }
+    return statement;
+  }
+
+  #parse(bytes: Uint8Array, at: number, hasServerName: boolean): LogStatement<Interest> | null {
+    const loggerEnd = findTokenEnd(bytes, at, MAX_LOGGER_BYTES);
+    if (loggerEnd < 0 || loggerEnd === at) return null;
+    const lineStart = loggerEnd + 3;
+    let lineEnd = lineStart;
+    while (digits(bytes, lineEnd, 1) >= 0 && lineEnd < lineStart + 9) lineEnd++;
+    if (lineEnd === lineStart || findTokenEnd(bytes, lineEnd, 1) !== lineEnd) return null;
+    const levelStart = lineEnd + 3;
+    const level = LEVELS.find((name) => isAscii(bytes, levelStart, name));
+    if (level === undefined || findTokenEnd(bytes, levelStart + level.length, 1) !== levelStart + level.length) return null;
+    let end = levelStart + level.length + 3;
+    if (hasServerName) {
+      const nameEnd = findTokenEnd(bytes, end, MAX_MIDDLE_BYTES);
+      if (nameEnd < 0) return null;
+      end = nameEnd + 3;
+    }
+    const logger = decodeText(bytes, at, loggerEnd);
+    return { logger, level, length: end - at, interest: this.#interestIn(logger, level) };
+  }
+}
+
+function bucketOf(view: DataView, at: number): number {
+  const mixed = Math.imul(view.getInt32(at + HASH_OFFSET, true) ^ Math.imul(view.getInt32(at + HASH_OFFSET + 4, true), 0x9e3779b1), 0x85ebca6b);
+  return (mixed >>> 16) & (BUCKETS - 1);
+}
+
+function createMemo<Interest>(statement: LogStatement<Interest>, view: DataView, at: number): Memo<Interest> {
+  const words = new Int32Array(statement.length >> 2);
+  for (let i = 0; i < words.length; i++) words[i] = view.getInt32(at + i * 4, true);
+  return { words, lastWord: view.getInt32(at + statement.length - 4, true), statement };
+}
+
+function isSame<Interest>({ words, lastWord, statement }: Memo<Interest>, view: DataView, at: number): boolean {
+  if (view.getInt32(at + statement.length - 4, true) !== lastWord) return false;
+  for (let i = words.length - 1; i >= 0; i--) if (view.getInt32(at + i * 4, true) !== words[i]) return false;
+  return true;
+}
+
+/** End of the token without white space at `at`, where ` - ` follows; −1 where it doesn't within `limit` bytes. */
+function findTokenEnd(bytes: Uint8Array, at: number, limit: number): number {
+  for (let i = at; i <= at + limit; i++) {
+    const byte = bytes[i];
+    if (byte === 0x20) return bytes[i + 1] === 0x2d && bytes[i + 2] === 0x20 ? i : -1;
+    if (byte === undefined || byte < 0x20) return -1;
+  }
+  return -1;
+}
+
+/** Whether ASCII `text` stands at `at`. */
+export function isAscii(bytes: Uint8Array, at: number, text: string): boolean {
+  for (let i = 0; i < text.length; i++) if (bytes[at + i] !== text.charCodeAt(i)) return false;
+  return true;
+}

@@ -1,0 +1,420 @@
+/**
+ * Bytes to records. In: chunks of one source (ChunkConsumer). Out: to a `RecordHandler`, each access line as a parsed `AccessLine`, and each
+ * other record that some rule may want, whole, with its continuation lines; all others are counted only.
+ *
+ * A record that may be wanted is held until the next header comes (or the source is quiet): its message may hold newlines. It stays in the
+ * reader's buffer meanwhile: `read` returns the offset where it begins. Nothing else is held, and lines and records are counted when they
+ * are done with, so bytes presented again aren't counted again. Every physical line is counted once, whatever it is.
+ */
+import { type ChunkConsumer, MAX_LINE_BYTES, MAX_RECORD_BYTES } from '../lines/chunk-consumer.ts';
+import { AccessLine } from './access-line.ts';
+import { skipPrefix } from './line-prefix.ts';
+import { detectFormat, type LogFormat, parseJsonRecord } from './log-format.ts';
+import { isAscii, type Level, LogStatementTable } from './log-statement.ts';
+import { RecordHeader } from './record-header.ts';
+import { parseRequestNumber, parseRequestNumberText } from './request-id.ts';
+import { decodeText } from './text-decoder.ts';
+import type { ZoneClock } from './timestamp.ts';
+
+/** What the records of a log statement are to the handler. */
+export interface Interest {
+  readonly isAccess: boolean;
+  readonly isDebug: boolean;
+  /** ASCII beginnings of the messages that are wanted; empty: none is. '' wants all. */
+  readonly prefixes: readonly string[];
+}
+
+/** A record that may be wanted, with its whole message. */
+export interface LogRecord {
+  readonly logger: string;
+  readonly level: Level;
+  readonly timeMs: number;
+  /** `POST-2817`, `main`, `sentinel`, …; '' where the log has none. */
+  readonly request: string;
+  /** −1 where `request` isn't an HTTP request's. */
+  readonly requestNumber: number;
+  /** Without the traceback that may follow it. */
+  readonly message: string;
+  readonly isCut: boolean;
+  /** Byte position of the record in its generation. */
+  readonly position: number;
+}
+
+export interface RecordHandler {
+  interestIn(logger: string, level: Level): Interest;
+  onAccessLine(bytes: Uint8Array, line: AccessLine, position: number): void;
+  onRecord(record: LogRecord): void;
+  /** A line that has no known shape. `reason`: `access_line synapse.access.http.8008`, `not_a_record`, … */
+  onUnrecognised(reason: string, sample: string): void;
+  onFormat(format: LogFormat): void;
+}
+
+/** What stands in the files, forged and doubled records included (contract.md, `sources[]`). */
+export interface PhysicalCounts {
+  lines: number;
+  records: number;
+  accessLines: number;
+  cutLines: number;
+  bytes: number;
+  firstTimeMs: number;
+  lastTimeMs: number;
+}
+
+const utf8 = new TextEncoder();
+const NEWLINE = 0x0a;
+const NO_RECORD = -1;
+/** Lines in a row without a header after which the format is looked at anew. */
+const MISSES_BEFORE_DETECT = 100;
+const SAMPLE_LENGTH = 200;
+const TRACEBACK = /\n(?:Traceback|Capture point) \(most recent call last\):\n/;
+
+export class RecordReader implements ChunkConsumer {
+  readonly counts: PhysicalCounts = { lines: 0, records: 0, accessLines: 0, cutLines: 0, bytes: 0, firstTimeMs: Number.NaN, lastTimeMs: Number.NaN };
+  readonly #handler: RecordHandler;
+  readonly #clock: ZoneClock;
+  #header: RecordHeader<Interest>;
+  readonly #access = new AccessLine();
+  readonly #interests = new Map<string, Interest>();
+  #format: LogFormat | null;
+  #bytes: Uint8Array = new Uint8Array(0);
+  #view = new DataView(this.#bytes.buffer);
+  #scratch = new Uint8Array(0);
+
+  /** Position, in the generation, of the buffer's offset 0. */
+  #base = 0;
+  /** Offset of the held record, or NO_RECORD. */
+  #held = NO_RECORD;
+  #heldLines = 0;
+  #heldMessage = 0;
+  #heldRequest = 0;
+  #heldRequestEnd = 0;
+  #heldTimeMs = 0;
+  #heldLogger = '';
+  #heldLevel: Level = 'INFO';
+  /** The rest of a cut line is being skipped. */
+  #isSkipping = false;
+  /** A record has been seen, so lines without a header belong to it. */
+  #isInRecord = false;
+  #misses = 0;
+
+  constructor(handler: RecordHandler, clock: ZoneClock, format: LogFormat | null = null) {
+    this.#handler = handler;
+    this.#clock = clock;
+    this.#header = this.#createHeader();
+    this.#format = format;
+  }
+
+  get format(): LogFormat | null {
+    return this.#format;
+  }
+
+  /** What the handler wants has changed: statements are asked about anew. */
+  forgetInterests(): void {
+    this.#interests.clear();
+    this.#header = this.#createHeader();
+  }
+
+  #createHeader(): RecordHeader<Interest> {
+    return new RecordHeader(new LogStatementTable((logger, level) => this.#interestIn(logger, level)), this.#clock);
+  }
+
+  read(bytes: Uint8Array, length: number): number {
+    this.#bind(bytes);
+    let at = this.#skipCutLine(bytes, 0, length);
+    const limit = findLinesEnd(bytes, length);
+    if (at < limit) at = this.#readLines(bytes, at, limit);
+    if (this.#held === NO_RECORD && at >= limit && length - at > MAX_LINE_BYTES) at = this.#cutLine(bytes, at, length);
+    if (this.#held !== NO_RECORD && length - this.#held > MAX_RECORD_BYTES) at = this.#cutRecord(bytes, limit, length);
+    return this.#consume(at);
+  }
+
+  settle(bytes: Uint8Array, length: number): number {
+    this.#bind(bytes);
+    const limit = findLinesEnd(bytes, length);
+    let at = this.#skipCutLine(bytes, 0, length);
+    if (at < limit) at = this.#readLines(bytes, at, limit);
+    if (this.#held !== NO_RECORD) {
+      this.#closeHeld(bytes, limit, false);
+      at = limit;
+    }
+    return this.#consume(at);
+  }
+
+  finish(bytes: Uint8Array, length: number): void {
+    const consumed = this.settle(bytes, length);
+    if (consumed < length && !this.#isSkipping) {
+      // The last line has no newline: give it one, in a buffer of our own.
+      const rest = new Uint8Array(length - consumed + 1);
+      rest.set(bytes.subarray(consumed, length));
+      rest[rest.length - 1] = NEWLINE;
+      this.settle(rest, rest.length);
+      this.counts.bytes--;
+    } else this.counts.bytes += length - consumed;
+    this.#base = 0;
+    this.#isSkipping = false;
+  }
+
+  #bind(bytes: Uint8Array): void {
+    if (bytes === this.#bytes) return;
+    this.#bytes = bytes;
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  }
+
+  #consume(at: number): number {
+    this.#base += at;
+    this.counts.bytes += at;
+    this.#held = NO_RECORD;
+    return at;
+  }
+
+  /** All complete lines in `[start, limit)`. Returns the offset up to which they are done with: `limit`, or where the held record begins. */
+  #readLines(bytes: Uint8Array, start: number, limit: number): number {
+    if (this.#format === null && start < limit) this.#detect(bytes, start, limit);
+    return this.#format?.kind === 'json' ? this.#readJsonLines(bytes, start, limit) : this.#readTextLines(bytes, start, limit);
+  }
+
+  #readTextLines(bytes: Uint8Array, start: number, limit: number): number {
+    const view = this.#view;
+    const header = this.#header;
+    const { counts } = this;
+    const { prefix, hasServerName } = this.#format?.kind === 'text' ? this.#format : { prefix: 'none' as const, hasServerName: false };
+    let at = start;
+    while (at < limit) {
+      const lineStart = prefix === 'none' ? at : skipPrefix(prefix, bytes, at);
+      if (!header.read(bytes, view, lineStart, hasServerName)) {
+        at = this.#continueRecord(bytes, at);
+        if (this.#misses < MISSES_BEFORE_DETECT) continue;
+        if (this.#detect(bytes, at, limit)) return this.#readLines(bytes, at, limit);
+        continue;
+      }
+      if (this.#held !== NO_RECORD) this.#closeHeld(bytes, at, false);
+      this.#misses = 0;
+      if (!this.#isInRecord) this.#noteTime(header.timeMs);
+      this.#isInRecord = true;
+      const interest = header.statement?.interest as Interest;
+      if (interest.isAccess) {
+        counts.lines++;
+        counts.records++;
+        at = this.#takeAccessLine(bytes, interest) + 1;
+        continue;
+      }
+      const end = bytes.indexOf(NEWLINE, header.messageStart);
+      if (isWanted(interest, bytes, header.messageStart)) this.#hold(at);
+      else {
+        counts.lines++;
+        counts.records++;
+        if (end - at > MAX_LINE_BYTES) counts.cutLines++;
+      }
+      at = end + 1;
+    }
+    this.#noteTime(header.timeMs);
+    return this.#held === NO_RECORD ? limit : this.#held;
+  }
+
+  /** Parses the access line whose header was just read. Returns the offset of its newline. */
+  #takeAccessLine(bytes: Uint8Array, interest: Interest): number {
+    const access = this.#access;
+    const { messageStart, requestStart, requestEnd, timeMs } = this.#header;
+    const isReceived = interest.isDebug && access.isReceivedLine(bytes, messageStart);
+    if (isReceived) return bytes.indexOf(NEWLINE, messageStart);
+    if (!access.parse(bytes, messageStart)) {
+      const end = bytes.indexOf(NEWLINE, messageStart);
+      this.#handler.onUnrecognised(`access_line ${this.#header.statement?.logger}`, decodeText(bytes, messageStart, Math.min(end, messageStart + SAMPLE_LENGTH)));
+      return end;
+    }
+    access.timeMs = timeMs;
+    access.requestStart = requestStart;
+    access.requestEnd = requestEnd;
+    access.requestNumber = parseRequestNumber(bytes, requestStart, requestEnd);
+    this.counts.accessLines++;
+    this.#handler.onAccessLine(bytes, access, this.#base + requestStart);
+    return access.end;
+  }
+
+  /** A line without a header: part of the record before it. Returns the offset behind it. */
+  #continueRecord(bytes: Uint8Array, at: number): number {
+    const end = bytes.indexOf(NEWLINE, at);
+    if (end - at > MAX_LINE_BYTES) this.counts.cutLines++;
+    if (this.#held !== NO_RECORD) this.#heldLines++;
+    else {
+      this.counts.lines++;
+      this.#misses++;
+      if (!this.#isInRecord) this.#handler.onUnrecognised('not_a_record', decodeText(bytes, at, Math.min(end, at + SAMPLE_LENGTH)));
+    }
+    return end + 1;
+  }
+
+  #hold(at: number): void {
+    const header = this.#header;
+    this.#held = at;
+    this.#heldLines = 1;
+    this.#heldMessage = header.messageStart;
+    this.#heldRequest = header.requestStart;
+    this.#heldRequestEnd = header.requestEnd;
+    this.#heldTimeMs = header.timeMs;
+    this.#heldLogger = header.statement?.logger ?? '';
+    this.#heldLevel = header.statement?.level ?? 'INFO';
+  }
+
+  /** The held record ends before `end` (the offset behind its last newline). */
+  #closeHeld(bytes: Uint8Array, end: number, isCut: boolean): void {
+    this.counts.lines += this.#heldLines;
+    this.counts.records++;
+    const isTooLong = end - this.#held > MAX_RECORD_BYTES;
+    if (isTooLong && this.#heldLines === 1) this.counts.cutLines++;
+    const text = this.#decodeLines(bytes, isTooLong ? this.#held + MAX_RECORD_BYTES : end - 1);
+    const traceback = this.#heldLines === 1 ? -1 : text.search(TRACEBACK);
+    const position = this.#base + this.#held;
+    this.#held = NO_RECORD;
+    this.#handler.onRecord({
+      logger: this.#heldLogger,
+      level: this.#heldLevel,
+      timeMs: this.#heldTimeMs,
+      request: decodeText(bytes, this.#heldRequest, this.#heldRequestEnd),
+      requestNumber: parseRequestNumber(bytes, this.#heldRequest, this.#heldRequestEnd),
+      message: traceback < 0 ? text : text.slice(0, traceback),
+      isCut: isCut || isTooLong,
+      position,
+    });
+  }
+
+  /** The held record's message up to `end`, its continuation lines without their prefix. */
+  #decodeLines(bytes: Uint8Array, end: number): string {
+    const prefix = this.#format?.prefix ?? 'none';
+    if (prefix === 'none' || this.#heldLines === 1) return decodeText(bytes, this.#heldMessage, end);
+    const lines: string[] = [];
+    for (let at = this.#heldMessage; at <= end; ) {
+      const newline = bytes.indexOf(NEWLINE, at);
+      const lineEnd = newline < 0 || newline > end ? end : newline;
+      lines.push(decodeText(bytes, lines.length === 0 ? at : skipPrefix(prefix, bytes, at), lineEnd));
+      at = lineEnd + 1;
+    }
+    return lines.join('\n');
+  }
+
+  #readJsonLines(bytes: Uint8Array, start: number, limit: number): number {
+    const { counts } = this;
+    const prefix = this.#format?.prefix ?? 'none';
+    let at = start;
+    while (at < limit) {
+      const end = bytes.indexOf(NEWLINE, at);
+      const lineStart = prefix === 'none' ? at : skipPrefix(prefix, bytes, at);
+      const isCut = end - at > MAX_LINE_BYTES;
+      const line = decodeText(bytes, lineStart, isCut ? lineStart + SAMPLE_LENGTH : end);
+      const record = isCut ? null : parseJsonRecord(line);
+      counts.lines++;
+      if (isCut) counts.cutLines++;
+      if (record === null) {
+        this.#misses++;
+        this.#handler.onUnrecognised(line.startsWith('{') ? 'json_not_a_record' : 'not_a_record', line.slice(0, SAMPLE_LENGTH));
+        if (this.#misses >= MISSES_BEFORE_DETECT && this.#detect(bytes, end + 1, limit)) return this.#readLines(bytes, end + 1, limit);
+      } else {
+        this.#misses = 0;
+        counts.records++;
+        this.#noteTime(record.timeMs);
+        this.#takeJsonRecord(record, this.#base + at);
+      }
+      at = end + 1;
+    }
+    return limit;
+  }
+
+  #takeJsonRecord({ logger, level, message, request, timeMs }: Exclude<ReturnType<typeof parseJsonRecord>, null>, position: number): void {
+    const interest = this.#interestIn(logger, level);
+    if (interest.isAccess) return this.#takeJsonAccessLine(logger, interest, message, request, timeMs, position);
+    if (!interest.prefixes.some((prefix) => message.startsWith(prefix))) return;
+    this.#handler.onRecord({ logger, level, timeMs, request, requestNumber: parseRequestNumberText(request), message, isCut: false, position });
+  }
+
+  /** The message of a JSON access line is read by the same parser, as `REQUEST\0MESSAGE\n` in a buffer of our own. */
+  #takeJsonAccessLine(logger: string, interest: Interest, message: string, request: string, timeMs: number, position: number): void {
+    const text = `${request}\0${message.replaceAll('\n', '\0')}\n`;
+    if (this.#scratch.length < text.length * 3 + 64) this.#scratch = new Uint8Array(text.length * 3 + 1024);
+    const { written } = utf8.encodeInto(text, this.#scratch);
+    const access = this.#access;
+    const messageStart = this.#scratch.indexOf(0) + 1;
+    if (interest.isDebug && access.isReceivedLine(this.#scratch, messageStart)) return;
+    if (written === 0 || !access.parse(this.#scratch, messageStart)) return this.#handler.onUnrecognised(`access_line ${logger}`, message.slice(0, SAMPLE_LENGTH));
+    access.timeMs = timeMs;
+    access.requestStart = 0;
+    access.requestEnd = messageStart - 1;
+    access.requestNumber = parseRequestNumberText(request);
+    this.counts.accessLines++;
+    this.#handler.onAccessLine(this.#scratch, access, position);
+  }
+
+  #interestIn(logger: string, level: Level): Interest {
+    const key = `${level} ${logger}`;
+    const known = this.#interests.get(key);
+    if (known !== undefined) return known;
+    const interest = this.#handler.interestIn(logger, level);
+    if (this.#interests.size < MAX_INTERESTS) this.#interests.set(key, interest);
+    return interest;
+  }
+
+  /** Looks at the lines in `[start, limit)`; true where they have another format than the one known. */
+  #detect(bytes: Uint8Array, start: number, limit: number): boolean {
+    this.#misses = 0;
+    const format = detectFormat(bytes, start, limit);
+    if (format === null || JSON.stringify(format) === JSON.stringify(this.#format)) return false;
+    this.#format = format;
+    this.#handler.onFormat(format);
+    return true;
+  }
+
+  #noteTime(timeMs: number): void {
+    if (Number.isNaN(timeMs)) return;
+    if (Number.isNaN(this.counts.firstTimeMs)) this.counts.firstTimeMs = timeMs;
+    this.counts.lastTimeMs = timeMs;
+  }
+
+  /** Skips what is left of a cut line. Returns the offset behind its newline, or `length`. */
+  #skipCutLine(bytes: Uint8Array, at: number, length: number): number {
+    if (!this.#isSkipping) return at;
+    const end = bytes.indexOf(NEWLINE, at);
+    if (end < 0 || end >= length) return length;
+    this.#isSkipping = false;
+    return end + 1;
+  }
+
+  /** The line at `at` is longer than MAX_LINE_BYTES: what there is of it is read as a line, the rest skipped. */
+  #cutLine(bytes: Uint8Array, at: number, length: number): number {
+    this.counts.cutLines++;
+    this.#isSkipping = true;
+    this.#readCut(bytes, at, Math.min(length, at + MAX_LINE_BYTES));
+    return length;
+  }
+
+  /** The held record has outgrown MAX_RECORD_BYTES: it's taken as it stands; lines that follow belong to it and are only counted. */
+  #cutRecord(bytes: Uint8Array, limit: number, length: number): number {
+    this.#closeHeld(bytes, limit, true);
+    return length - limit > MAX_LINE_BYTES ? this.#cutLine(bytes, limit, length) : limit;
+  }
+
+  /** Reads `[start, end)`, the kept part of a cut line, as one line with its newline, in a buffer of our own. */
+  #readCut(bytes: Uint8Array, start: number, end: number): void {
+    const kept = new Uint8Array(end - start + 1);
+    kept.set(bytes.subarray(start, end));
+    kept[kept.length - 1] = NEWLINE;
+    this.#bind(kept);
+    const base = this.#base;
+    this.#base += start;
+    this.#readLines(kept, 0, kept.length);
+    if (this.#held !== NO_RECORD) this.#closeHeld(kept, kept.length, true);
+    this.#base = base;
+    this.#bind(bytes);
+  }
+}
+
+/** Distinct (level, logger) pairs remembered; a log that isn't Synapse's could have any number. */
+const MAX_INTERESTS = 4096;
+
+/** Offset behind the last newline in `bytes[0, length)`; 0 where there is none. (`lastIndexOf` with −1 would begin at the buffer's end.) */
+function findLinesEnd(bytes: Uint8Array, length: number): number {
+  return length === 0 ? 0 : bytes.lastIndexOf(NEWLINE, length - 1) + 1;
+}
+
+function isWanted({ prefixes }: Interest, bytes: Uint8Array, messageStart: number): boolean {
+  for (let i = 0; i < prefixes.length; i++) if (isAscii(bytes, messageStart, prefixes[i] as string)) return true;
+  return false;
+}

@@ -1,0 +1,52 @@
+/**
+ * Records that stand twice in a file. Around SIGTERM Synapse's memory handler can be flushed inside its own flush and write its buffer
+ * again: the same records, to the byte, out of order (lab-findings, part 2, 1.4). They are one record each.
+ *
+ * In: access lines and matched records. Out: whether the same one was among the last ones seen. Only records that the caller has reason to
+ * suspect (an access line whose number had closed) or that are rare (matched ones) are asked about, so this costs nothing on the hot path.
+ * Logs without time (`JsonFormatter`) can't be checked; their writer doesn't double.
+ */
+import type { AccessLine } from '../records/access-line.ts';
+
+/** Access lines remembered; the memory handler holds at most 10 records, and a flush can repeat all of them. Power of two. */
+const RECENT_ACCESS_LINES = 512;
+const RECENT_MATCHES = 64;
+/** Longer messages are compared by length alone. */
+const COMPARED_LENGTH = 8192;
+
+export class DoubledRecords {
+  readonly #numbers = new Float64Array(RECENT_ACCESS_LINES).fill(-1);
+  readonly #times = new Float64Array(RECENT_ACCESS_LINES);
+  readonly #procs = new Float64Array(RECENT_ACCESS_LINES);
+  readonly #sizes = new Float64Array(RECENT_ACCESS_LINES);
+  readonly #matches: ({ key: string; number: number; timeMs: number; length: number } | undefined)[] = new Array(RECENT_MATCHES);
+  #next = 0;
+
+  rememberAccessLine({ requestNumber, timeMs, procMs, sizeBytes, end, requestStart }: AccessLine): void {
+    const slot = requestNumber & (RECENT_ACCESS_LINES - 1);
+    this.#numbers[slot] = requestNumber;
+    this.#times[slot] = timeMs;
+    this.#procs[slot] = procMs;
+    this.#sizes[slot] = sizeBytes * 2 ** 20 + (end - requestStart);
+  }
+
+  isDoubledAccessLine({ requestNumber, timeMs, procMs, sizeBytes, end, requestStart }: AccessLine): boolean {
+    const slot = requestNumber & (RECENT_ACCESS_LINES - 1);
+    return (
+      this.#numbers[slot] === requestNumber &&
+      this.#times[slot] === timeMs &&
+      this.#procs[slot] === procMs &&
+      this.#sizes[slot] === sizeBytes * 2 ** 20 + (end - requestStart)
+    );
+  }
+
+  /** Remembers a matched record, and says whether it was there already. */
+  isDoubledMatch(number: number, timeMs: number, message: string): boolean {
+    const key = message.length > COMPARED_LENGTH ? '' : message;
+    for (const match of this.#matches)
+      if (match !== undefined && match.number === number && match.timeMs === timeMs && match.length === message.length && match.key === key) return true;
+    this.#matches[this.#next] = { key, number, timeMs, length: message.length };
+    this.#next = (this.#next + 1) % RECENT_MATCHES;
+    return false;
+  }
+}
