@@ -2,29 +2,35 @@
  * Facts to counters: the only place where a fact becomes a number that Prometheus sees. In: facts (and, for an operator's own rules, what
  * they matched). Out: increments in the MetricStore.
  */
-import type { DelayedEventRequest, Fact, KeyUpload, ToDeviceMessages } from './facts/fact.ts';
-import type { Counter, MetricStore } from './metrics/metric-store.ts';
+import type { DelayedEventRequest, Fact, KeyUpload, ToDeviceMessages, ToDeviceSend } from './facts/fact.ts';
+import type { Counter, Histogram, MetricStore } from './metrics/metric-store.ts';
 import type { JoinedRequest } from './requests/joined-request.ts';
 
 export class FactCounters {
   readonly #store: MetricStore;
   readonly #conflicts: Counter;
+  readonly #claims: Counter;
+  /** Series already asked for, by `label|label`: asking the store costs several look-ups. Bounded by the labels' closed sets and MAX_EVENT_TYPES. */
+  readonly #sends = new Map<string, Counter>();
+  readonly #uploads = new Map<string, Counter>();
+  readonly #messages = new Map<string, Counter>();
+  readonly #durations = new Map<string, Histogram>();
 
   constructor(store: MetricStore) {
     this.#store = store;
     this.#conflicts = store.counter('lotus_e2ee_otk_conflicts_total');
+    this.#claims = store.counter('lotus_e2ee_key_claims_total', 'one_time');
   }
 
   apply(fact: Fact): void {
-    const store = this.#store;
     switch (fact.kind) {
       case 'key_upload':
         return this.#applyUpload(fact);
       case 'keys_claimed':
-        store.counter('lotus_e2ee_key_claims_total', 'one_time').add(fact.claims.length);
+        this.#claims.value += fact.claims.length;
         return;
       case 'to_device_send':
-        store.counter('lotus_e2ee_to_device_sends_total', fact.eventType, fact.isOk ? 'ok' : 'failed').add(1);
+        this.#countSend(fact);
         return;
       case 'to_device_messages':
         return this.#applyMessages(fact);
@@ -34,22 +40,42 @@ export class FactCounters {
   }
 
   #applyUpload({ refusals, outcome, userId, deviceId, timeMs }: KeyUpload): void {
-    this.#conflicts.add(refusals.length);
+    this.#conflicts.value += refusals.length;
     if (refusals.length > 0 && userId !== null && deviceId !== null)
       this.#store.deviceCounter('lotus_e2ee_device_otk_conflicts_total', userId, deviceId, timeMs).add(refusals.length);
-    if (outcome !== null) this.#store.counter('lotus_e2ee_key_uploads_total', outcome).add(1);
+    if (outcome !== null) remember(this.#uploads, outcome, () => this.#store.counter('lotus_e2ee_key_uploads_total', outcome)).value++;
+  }
+
+  #countSend({ eventType, isOk }: ToDeviceSend): void {
+    const outcome = isOk ? 'ok' : 'failed';
+    const create = () => this.#store.counter('lotus_e2ee_to_device_sends_total', eventType, outcome);
+    if (this.#sends.size >= MAX_REMEMBERED) create().value++;
+    else remember(this.#sends, `${outcome}|${eventType}`, create).value++;
   }
 
   #applyMessages({ stage, messages }: ToDeviceMessages): void {
-    this.#store.counter('lotus_e2ee_to_device_messages_total', stage).add(messages.length);
+    remember(this.#messages, stage, () => this.#store.counter('lotus_e2ee_to_device_messages_total', stage)).value += messages.length;
   }
 
-  #applyDelayedEvent({ action, outcome, durationMs, provenance }: DelayedEventRequest): void {
-    this.#store.histogram('lotus_e2ee_delayed_event_request_duration_seconds', action, outcome).observe(durationMs / 1000, provenance.requestId);
+  #applyDelayedEvent({ action, outcome, durationMs, provenance, timeMs }: DelayedEventRequest): void {
+    const name = 'lotus_e2ee_delayed_event_request_duration_seconds';
+    remember(this.#durations, `${action}|${outcome}`, () => this.#store.histogram(name, action, outcome)).observe(durationMs / 1000, provenance.requestId, timeMs);
     // Whose fault a timeout is takes the homeserver's record of that minute; without it the honest answer is "unknown".
     if (outcome === 'client_gave_up') this.#store.counter('lotus_e2ee_delayed_event_client_timeouts_total', 'unknown').add(1);
   }
 
   /** Operator's own rules: one count a match. */
   countMatches(_request: JoinedRequest): void {}
+}
+
+/** Event types are the clients' choice. */
+const MAX_REMEMBERED = 200;
+
+function remember<T>(map: Map<string, T>, key: string, create: () => T): T {
+  let value = map.get(key);
+  if (value === undefined) {
+    value = create();
+    map.set(key, value);
+  }
+  return value;
 }

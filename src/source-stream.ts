@@ -36,11 +36,16 @@ export const MAX_UNRECOGNISED_REASONS = 50;
 const TELLING_PREFIX = 10;
 const ACCESS_LOGGER = 'synapse.access.';
 
-export class SourceStream implements ChunkConsumer, RecordHandler {
+/** What is wanted of a log statement's records: the rules that could match them. */
+interface RuleInterest extends Interest {
+  readonly rules: readonly CompiledRule[];
+}
+
+export class SourceStream implements ChunkConsumer, RecordHandler<RuleInterest> {
   readonly name: string;
   /** Unknown lines by reason. */
   readonly unrecognised = new Map<string, number>();
-  readonly #reader: RecordReader;
+  readonly #reader: RecordReader<RuleInterest>;
   readonly #options: SourceStreamOptions;
   readonly #numbers = new RequestNumbers();
   readonly #doubled = new DoubledRecords();
@@ -107,9 +112,9 @@ export class SourceStream implements ChunkConsumer, RecordHandler {
     this.#reader.forgetInterests();
   }
 
-  interestIn(logger: string, level: Level): Interest {
-    const isAccess = logger.startsWith(ACCESS_LOGGER);
-    return { isAccess, isDebug: level === 'DEBUG', prefixes: this.#rules.forStatement(logger, level).map(({ prefix }) => prefix) };
+  interestIn(logger: string, level: Level): RuleInterest {
+    const rules = this.#rules.forStatement(logger, level);
+    return { isAccess: logger.startsWith(ACCESS_LOGGER), isDebug: level === 'DEBUG', prefixes: rules.map(({ prefix }) => prefix), rules };
   }
 
   onAccessLine(bytes: Uint8Array, line: AccessLine, position: number): void {
@@ -135,9 +140,8 @@ export class SourceStream implements ChunkConsumer, RecordHandler {
     });
   }
 
-  onRecord(record: LogRecord): void {
-    const { logger, level, message, isCut, timeMs, position, requestNumber, request } = record;
-    const rules = this.#rules.forStatement(logger, level);
+  onRecord(record: LogRecord<RuleInterest>): void {
+    const { interest: { rules }, message, isCut, timeMs, position, requestNumber, request } = record;
     let found: RecordMatch | null = null;
     for (const rule of rules) {
       const match = rule.match(message, isCut);
@@ -202,19 +206,16 @@ export class SourceStream implements ChunkConsumer, RecordHandler {
   }
 
   #copyAccess(bytes: Uint8Array, line: AccessLine, position: number, rule: CompiledRule | null): RequestAccess {
-    const requester = decodeText(bytes, line.requesterStart, line.requesterEnd);
+    const requester = decodeText(bytes, line.findRequester(bytes), line.headEnd);
     return {
       timeMs: line.timeMs,
       position,
       procMs: line.procMs,
       sendMs: line.sendMs,
-      dbWaitMs: line.dbWaitMs,
-      dbMs: line.dbMs,
       sizeBytes: line.sizeBytes,
       status: line.status,
       isClientGone: line.isClientGone,
       requester: requester === 'None' ? null : requester,
-      ip: decodeText(bytes, line.ipStart, line.ipEnd),
       route: rule === null ? null : { rule, captures: this.#rules.routes.captures(bytes, decodeText) },
     };
   }

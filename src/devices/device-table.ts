@@ -24,7 +24,8 @@ export interface DeviceTally {
   lastConflictMs: number;
   claimsOneTime: number;
   claimsFallback: number;
-  readonly claimedKeyIds: Set<string>;
+  /** Hashes of the key ids that were handed out and not offered anew since. */
+  readonly claimedKeyIds: Set<number>;
   stored: number;
   returned: number;
   dropped: number;
@@ -75,10 +76,10 @@ export class DeviceTable {
     }
     const device = this.#touch(userId, deviceId);
     if (outcome !== null) device.keyUploads[outcome]++;
-    if (outcome === 'accepted') for (const keyId of offeredKeyIds) device.claimedKeyIds.delete(keyId);
+    if (outcome === 'accepted') forgetClaims(device, offeredKeyIds);
     for (const { keyId, newKey } of refusals) {
       device.conflictCount++;
-      addBounded(device.conflictKeyIds, keyId, MAX_CONFLICT_IDS);
+      if (!device.conflictKeyIds.has(keyId)) addBounded(device.conflictKeyIds, copyText(keyId), MAX_CONFLICT_IDS);
       if (newKey !== null) addBounded(device.newKeyHashes, hashText(newKey), MAX_CONFLICT_IDS);
       if (Number.isNaN(device.firstConflictMs)) device.firstConflictMs = timeMs;
       device.lastConflictMs = timeMs;
@@ -89,9 +90,10 @@ export class DeviceTable {
   #applyClaims({ claims }: KeysClaimed): void {
     for (const { keyId, userId, deviceId } of claims) {
       const device = this.#touch(userId, deviceId);
-      if (device.claimedKeyIds.has(keyId)) device.claimsFallback++;
+      const hash = hashText(keyId);
+      if (device.claimedKeyIds.has(hash)) device.claimsFallback++;
       else device.claimsOneTime++;
-      addBounded(device.claimedKeyIds, keyId, MAX_CLAIMED_IDS);
+      addBounded(device.claimedKeyIds, hash, MAX_CLAIMED_IDS);
     }
   }
 
@@ -107,8 +109,8 @@ export class DeviceTable {
       return known;
     }
     if (this.#devices.size >= this.#maxDevices) this.#evict();
-    const device = createTally(userId, deviceId);
-    this.#devices.set(key, device);
+    const device = createTally(copyText(userId), copyText(deviceId));
+    this.#devices.set(copyText(key), device);
     return device;
   }
 
@@ -158,6 +160,18 @@ function createTally(userId: string, deviceId: string): DeviceTally {
 
 function addBounded<T>(set: Set<T>, value: T, bound: number): void {
   if (set.size < bound) set.add(value);
+}
+
+function forgetClaims({ claimedKeyIds }: DeviceTally, keyIds: readonly string[]): void {
+  if (claimedKeyIds.size > 0) for (const keyId of keyIds) claimedKeyIds.delete(hashText(keyId));
+}
+
+/**
+ * A text of its own. A part of a longer text (a capture of a message) keeps the whole of it in memory in V8, and a table that lives for weeks
+ * would keep every message it ever took a name from.
+ */
+function copyText(text: string): string {
+  return `${text}\0`.slice(0, text.length);
 }
 
 /** 53 bits of two FNV-1a hashes: texts are told apart, not kept (a new key is public, but long). */

@@ -74,21 +74,23 @@ const REQUEST_BUILDERS: Readonly<Partial<Record<RequestKind, RequestBuilder>>> =
   }),
 };
 
-const UPLOAD_PIECES: ReadonlySet<string | undefined> = new Set(['one_time_keys_offered', 'device_keys_updated', 'one_time_key_refused']);
-
 /** Transaction ids of call keys: `m1782820800123.7` (matrix-js-sdk makeTxnId; lab-findings B 15). */
 const MEDIA_KEY_TXN = /^m\d{13}\.\d+$/;
 
 export function buildFacts(request: JoinedRequest): Fact[] {
   const facts: Fact[] = [];
-  for (const match of request.matches) {
-    const fact = RECORD_BUILDERS[match.rule.definition.emit as RecordKind]?.(match, request) ?? null;
+  const { access, matches } = request;
+  const kind = access?.route?.rule.definition.emit as RequestKind | undefined;
+  let isUpload = kind === 'key_upload';
+  for (const match of matches) {
+    const emitted = match.rule.definition.emit as RecordKind;
+    const builder = RECORD_BUILDERS[emitted];
+    const fact = builder === undefined ? null : builder(match, request);
     if (fact !== null) facts.push(fact);
+    if (emitted === 'one_time_keys_offered' || emitted === 'device_keys_updated' || emitted === 'one_time_key_refused') isUpload = true;
   }
-  const kind = request.access?.route?.rule.definition.emit;
-  const pieces = request.matches.filter(({ rule }) => UPLOAD_PIECES.has(rule.definition.emit));
-  if (kind === 'key_upload' || pieces.length > 0) facts.push(buildKeyUpload(request, provenanceOfUpload(request, pieces)));
-  const own = request.access === null ? null : (REQUEST_BUILDERS[kind as RequestKind]?.(request.access, request) ?? null);
+  if (isUpload) facts.push(buildKeyUpload(request, provenanceOfUpload(request)));
+  const own = access === null || kind === undefined ? null : (REQUEST_BUILDERS[kind]?.(access, request) ?? null);
   if (own !== null) facts.push(own);
   return facts;
 }
@@ -133,11 +135,10 @@ function baseOfRequest(access: RequestAccess, { source, requestId, incarnation }
   return { timeMs: access.timeMs, provenance: { source, positions: [access.position], requestId, incarnation, ruleId: access.route?.rule.id ?? '' } };
 }
 
-function provenanceOfUpload(request: JoinedRequest, pieces: readonly RecordMatch[]): Provenance {
-  const positions = pieces.map(({ position }) => position);
-  if (request.access !== null) positions.push(request.access.position);
-  const ruleId = pieces.at(-1)?.rule.id ?? request.access?.route?.rule.id ?? '';
-  return { source: request.source, positions, requestId: request.requestId, incarnation: request.incarnation, ruleId };
+function provenanceOfUpload({ source, requestId, incarnation, access, matches }: JoinedRequest): Provenance {
+  const positions = matches.map(({ position }) => position);
+  if (access !== null) positions.push(access.position);
+  return { source, positions, requestId, incarnation, ruleId: matches.at(-1)?.rule.id ?? access?.route?.rule.id ?? '' };
 }
 
 function readText(captures: Captures, name: string): string {

@@ -6,17 +6,24 @@ import type { JoinedRequest, RecordMatch, RequestAccess } from '../requests/join
 import type { KeyUpload, Provenance, Refusal, UploadOutcome } from './fact.ts';
 
 export function buildKeyUpload(request: JoinedRequest, provenance: Provenance): KeyUpload {
-  const of = (kind: string): RecordMatch[] => request.matches.filter(({ rule }) => rule.definition.emit === kind);
-  const [offered] = of('one_time_keys_offered');
-  const [updated] = of('device_keys_updated');
-  const refusals = of('one_time_key_refused').map(readRefusal);
+  let offered: RecordMatch | undefined;
+  let updated: RecordMatch | undefined;
+  const refusals: Refusal[] = [];
+  for (const match of request.matches) {
+    const kind = match.rule.definition.emit;
+    if (kind === 'one_time_keys_offered') offered ??= match;
+    else if (kind === 'device_keys_updated') updated ??= match;
+    else if (kind === 'one_time_key_refused') refusals.push(readRefusal(match));
+  }
   const offeredKeyIds = offered ? readTexts(offered.captures['key_ids']) : [];
   const isUpload = request.access?.route?.rule.definition.emit === 'key_upload';
+  const { userId, deviceId } = findDevice(offered, updated, refusals);
   return {
     kind: 'key_upload',
     timeMs: request.matches.at(-1)?.timeMs ?? request.access?.timeMs ?? Number.NaN,
     provenance,
-    ...findDevice(offered, updated, refusals),
+    userId,
+    deviceId,
     offeredKeyIds,
     hasDeviceKeys: updated !== undefined,
     refusals,
@@ -72,5 +79,7 @@ function readRefusal({ captures }: RecordMatch): Refusal {
 
 /** The texts of a list capture, Nones left out. */
 export function readTexts(value: unknown): readonly string[] {
-  return Array.isArray(value) ? value.filter((entry): entry is string => typeof entry === 'string') : [];
+  if (!Array.isArray(value)) return [];
+  const entries = value as readonly (string | null)[];
+  return entries.includes(null) ? entries.filter((entry) => entry !== null) : (entries as readonly string[]);
 }

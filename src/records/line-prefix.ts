@@ -32,7 +32,8 @@ export function skipPrefix(prefix: LinePrefix, bytes: Uint8Array, at: number): n
       return skipSyslog(bytes, at);
     case 'name+timestamp': {
       const behindName = skipName(bytes, at);
-      return behindName === at ? at : skipTimestamp(bytes, behindName);
+      const behindStamp = behindName === at ? at : skipTimestamp(bytes, behindName);
+      return behindStamp === behindName ? at : behindStamp;
     }
   }
 }
@@ -60,7 +61,7 @@ function skipTimestamp(bytes: Uint8Array, at: number): number {
   return at;
 }
 
-/** `2026-11-23T16:52:48+00:00 host ident[pid]: ` or `Nov 23 16:52:48 host ident[pid]: `; ends behind the first `: ` whose word has no digit before it but a pid. */
+/** `2026-11-23T16:52:48+00:00 host ident[pid]: ` or `Nov 23 16:52:48 host ident[pid]: `; the ident ends in a colon. */
 function skipSyslog(bytes: Uint8Array, at: number): number {
   const behindStamp = bytes[at + 10] === 0x54 ? skipTimestamp(bytes, at) : skipTraditionalStamp(bytes, at);
   if (behindStamp === at) return at;

@@ -62,12 +62,13 @@ function countRecords(bytes: Uint8Array, view: DataView, start: number, end: num
 
 /** `… - INFO - example.org - POST-7 - …`: what stands in the request's place is a server name, and a request id follows it. */
 function hasServerName(bytes: Uint8Array, header: RecordHeader<null>): boolean {
-  const { requestStart, requestEnd, messageStart } = header;
-  if (parseRequestNumber(bytes, requestStart, requestEnd) >= 0) return false;
+  const { requestNumber, messageStart } = header;
+  if (requestNumber >= 0) return false;
   let i = messageStart;
   while ((bytes[i] ?? 0) > 0x20) i++;
   if (!isAscii(bytes, i, ' - ')) return false;
-  return parseRequestNumber(bytes, messageStart, i) >= 0 || ['main', 'sentinel', 'sighup'].includes(decodeText(bytes, messageStart, i));
+  const request = decodeText(bytes, messageStart, i);
+  return parseRequestNumber(request) >= 0 || ['main', 'sentinel', 'sighup'].includes(request);
 }
 
 /** A record of a JSON log, reduced to what all formatters have. */

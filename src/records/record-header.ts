@@ -11,11 +11,12 @@
  * `%(request)s- ` (its sample configuration) and with `%(server_name)s - ` before the request are read too.
  */
 import type { LogStatement, LogStatementTable } from './log-statement.ts';
-import { digits, parseStampSecond, STAMP_LENGTH, type ZoneClock } from './timestamp.ts';
+import { parseStampSecond, STAMP_LENGTH, type ZoneClock } from './timestamp.ts';
 
 const COMMA = 0x2c;
 const SPACE = 0x20;
 const DASH = 0x2d;
+const ZERO = 0x30;
 /** The stamp and ` - `. */
 const STATEMENT_OFFSET = STAMP_LENGTH + 3;
 /** Longest request id looked at, in bytes: `request_id_header` and room ids make them long, but they have no bound of their own. */
@@ -26,6 +27,8 @@ export class RecordHeader<Interest> {
   statement: LogStatement<Interest> | null = null;
   requestStart = 0;
   requestEnd = 0;
+  /** The number of `METHOD-N` or `METHOD-N-suffix` (a nested context of that request); −1 for what isn't an HTTP request's. */
+  requestNumber = -1;
   messageStart = 0;
 
   readonly #table: LogStatementTable<Interest>;
@@ -45,12 +48,16 @@ export class RecordHeader<Interest> {
   /** @param view on the same bytes; there must be a newline at or behind `at` */
   read(bytes: Uint8Array, view: DataView, at: number, hasServerName: boolean): boolean {
     if (bytes[at + 19] !== COMMA || bytes[at + 24] !== DASH || bytes[at + 23] !== SPACE || bytes[at + 25] !== SPACE) return false;
-    const millis = digits(bytes, at + 20, 3);
-    if (millis < 0 || at + STATEMENT_OFFSET > view.byteLength || !this.#readSecond(bytes, view, at)) return false;
+    if (at + STATEMENT_OFFSET > view.byteLength) return false;
+    const tenths = (bytes[at + 20] as number) - ZERO;
+    const hundredths = (bytes[at + 21] as number) - ZERO;
+    const thousandths = (bytes[at + 22] as number) - ZERO;
+    if (tenths < 0 || tenths > 9 || hundredths < 0 || hundredths > 9 || thousandths < 0 || thousandths > 9) return false;
+    if (!this.#readSecond(bytes, view, at)) return false;
     const statement = this.#table.find(bytes, view, at + STATEMENT_OFFSET, hasServerName);
     if (statement === null || !this.#readRequest(bytes, at + STATEMENT_OFFSET + statement.length)) return false;
     this.statement = statement;
-    this.timeMs = this.#secondMs + millis;
+    this.timeMs = this.#secondMs + tenths * 100 + hundredths * 10 + thousandths;
     return true;
   }
 
@@ -75,10 +82,18 @@ export class RecordHeader<Interest> {
 
   #readRequest(bytes: Uint8Array, start: number): boolean {
     let i = start;
+    while (isUpperCase(bytes[i] as number)) i++;
+    let number = -1;
+    if (i > start && bytes[i] === DASH && isDigit(bytes[i + 1] as number)) {
+      number = 0;
+      for (i++; isDigit(bytes[i] as number); i++) number = number * 10 + ((bytes[i] as number) - ZERO);
+      if (bytes[i] !== SPACE && bytes[i] !== DASH) number = -1;
+    }
     const limit = start + MAX_REQUEST_BYTES;
     while ((bytes[i] as number) > SPACE && i < limit) i++;
     if (bytes[i] !== SPACE) return false;
     this.requestStart = start;
+    this.requestNumber = number <= Number.MAX_SAFE_INTEGER ? number : -1;
     if (bytes[i + 1] === DASH && bytes[i + 2] === SPACE) {
       this.requestEnd = i;
       this.messageStart = i + 3;
@@ -89,4 +104,12 @@ export class RecordHeader<Interest> {
     this.messageStart = i + 1;
     return true;
   }
+}
+
+function isUpperCase(byte: number): boolean {
+  return byte >= 0x41 && byte <= 0x5a;
+}
+
+function isDigit(byte: number): boolean {
+  return byte >= ZERO && byte <= 0x39;
 }

@@ -10,9 +10,9 @@ import { type ChunkConsumer, MAX_LINE_BYTES, MAX_RECORD_BYTES } from '../lines/c
 import { AccessLine } from './access-line.ts';
 import { skipPrefix } from './line-prefix.ts';
 import { detectFormat, type LogFormat, parseJsonRecord } from './log-format.ts';
-import { isAscii, type Level, LogStatementTable } from './log-statement.ts';
+import { isAscii, type Level, type LogStatement, LogStatementTable } from './log-statement.ts';
 import { RecordHeader } from './record-header.ts';
-import { parseRequestNumber, parseRequestNumberText } from './request-id.ts';
+import { parseRequestNumber } from './request-id.ts';
 import { decodeText } from './text-decoder.ts';
 import type { ZoneClock } from './timestamp.ts';
 
@@ -25,7 +25,9 @@ export interface Interest {
 }
 
 /** A record that may be wanted, with its whole message. */
-export interface LogRecord {
+export interface LogRecord<I extends Interest = Interest> {
+  /** What the handler said of the record's statement. */
+  readonly interest: I;
   readonly logger: string;
   readonly level: Level;
   readonly timeMs: number;
@@ -40,10 +42,10 @@ export interface LogRecord {
   readonly position: number;
 }
 
-export interface RecordHandler {
-  interestIn(logger: string, level: Level): Interest;
+export interface RecordHandler<I extends Interest = Interest> {
+  interestIn(logger: string, level: Level): I;
   onAccessLine(bytes: Uint8Array, line: AccessLine, position: number): void;
-  onRecord(record: LogRecord): void;
+  onRecord(record: LogRecord<I>): void;
   /** A line that has no known shape. `reason`: `access_line synapse.access.http.8008`, `not_a_record`, … */
   onUnrecognised(reason: string, sample: string): void;
   onFormat(format: LogFormat): void;
@@ -68,13 +70,13 @@ const MISSES_BEFORE_DETECT = 100;
 const SAMPLE_LENGTH = 200;
 const TRACEBACK = /\n(?:Traceback|Capture point) \(most recent call last\):\n/;
 
-export class RecordReader implements ChunkConsumer {
+export class RecordReader<I extends Interest = Interest> implements ChunkConsumer {
   readonly counts: PhysicalCounts = { lines: 0, records: 0, accessLines: 0, cutLines: 0, bytes: 0, firstTimeMs: Number.NaN, lastTimeMs: Number.NaN };
-  readonly #handler: RecordHandler;
+  readonly #handler: RecordHandler<I>;
   readonly #clock: ZoneClock;
-  #header: RecordHeader<Interest>;
+  #header: RecordHeader<I>;
   readonly #access = new AccessLine();
-  readonly #interests = new Map<string, Interest>();
+  readonly #interests = new Map<string, I>();
   #format: LogFormat | null;
   #bytes: Uint8Array = new Uint8Array(0);
   #view = new DataView(this.#bytes.buffer);
@@ -88,16 +90,16 @@ export class RecordReader implements ChunkConsumer {
   #heldMessage = 0;
   #heldRequest = 0;
   #heldRequestEnd = 0;
+  #heldNumber = -1;
   #heldTimeMs = 0;
-  #heldLogger = '';
-  #heldLevel: Level = 'INFO';
+  #heldStatement: LogStatement<I> | null = null;
   /** The rest of a cut line is being skipped. */
   #isSkipping = false;
   /** A record has been seen, so lines without a header belong to it. */
   #isInRecord = false;
   #misses = 0;
 
-  constructor(handler: RecordHandler, clock: ZoneClock, format: LogFormat | null = null) {
+  constructor(handler: RecordHandler<I>, clock: ZoneClock, format: LogFormat | null = null) {
     this.#handler = handler;
     this.#clock = clock;
     this.#header = this.#createHeader();
@@ -114,7 +116,7 @@ export class RecordReader implements ChunkConsumer {
     this.#header = this.#createHeader();
   }
 
-  #createHeader(): RecordHeader<Interest> {
+  #createHeader(): RecordHeader<I> {
     return new RecordHeader(new LogStatementTable((logger, level) => this.#interestIn(logger, level)), this.#clock);
   }
 
@@ -191,7 +193,7 @@ export class RecordReader implements ChunkConsumer {
       this.#misses = 0;
       if (!this.#isInRecord) this.#noteTime(header.timeMs);
       this.#isInRecord = true;
-      const interest = header.statement?.interest as Interest;
+      const interest = header.statement?.interest as I;
       if (interest.isAccess) {
         counts.lines++;
         counts.records++;
@@ -214,7 +216,7 @@ export class RecordReader implements ChunkConsumer {
   /** Parses the access line whose header was just read. Returns the offset of its newline. */
   #takeAccessLine(bytes: Uint8Array, interest: Interest): number {
     const access = this.#access;
-    const { messageStart, requestStart, requestEnd, timeMs } = this.#header;
+    const { messageStart, requestStart, requestEnd, requestNumber, timeMs } = this.#header;
     const isReceived = interest.isDebug && access.isReceivedLine(bytes, messageStart);
     if (isReceived) return bytes.indexOf(NEWLINE, messageStart);
     if (!access.parse(bytes, messageStart)) {
@@ -225,7 +227,7 @@ export class RecordReader implements ChunkConsumer {
     access.timeMs = timeMs;
     access.requestStart = requestStart;
     access.requestEnd = requestEnd;
-    access.requestNumber = parseRequestNumber(bytes, requestStart, requestEnd);
+    access.requestNumber = requestNumber;
     this.counts.accessLines++;
     this.#handler.onAccessLine(bytes, access, this.#base + requestStart);
     return access.end;
@@ -251,9 +253,9 @@ export class RecordReader implements ChunkConsumer {
     this.#heldMessage = header.messageStart;
     this.#heldRequest = header.requestStart;
     this.#heldRequestEnd = header.requestEnd;
+    this.#heldNumber = header.requestNumber;
     this.#heldTimeMs = header.timeMs;
-    this.#heldLogger = header.statement?.logger ?? '';
-    this.#heldLevel = header.statement?.level ?? 'INFO';
+    this.#heldStatement = header.statement;
   }
 
   /** The held record ends before `end` (the offset behind its last newline). */
@@ -265,13 +267,15 @@ export class RecordReader implements ChunkConsumer {
     const text = this.#decodeLines(bytes, isTooLong ? this.#held + MAX_RECORD_BYTES : end - 1);
     const traceback = this.#heldLines === 1 ? -1 : text.search(TRACEBACK);
     const position = this.#base + this.#held;
+    const { interest, logger, level } = this.#heldStatement as LogStatement<I>;
     this.#held = NO_RECORD;
     this.#handler.onRecord({
-      logger: this.#heldLogger,
-      level: this.#heldLevel,
+      interest,
+      logger,
+      level,
       timeMs: this.#heldTimeMs,
       request: decodeText(bytes, this.#heldRequest, this.#heldRequestEnd),
-      requestNumber: parseRequestNumber(bytes, this.#heldRequest, this.#heldRequestEnd),
+      requestNumber: this.#heldNumber,
       message: traceback < 0 ? text : text.slice(0, traceback),
       isCut: isCut || isTooLong,
       position,
@@ -323,7 +327,7 @@ export class RecordReader implements ChunkConsumer {
     const interest = this.#interestIn(logger, level);
     if (interest.isAccess) return this.#takeJsonAccessLine(logger, interest, message, request, timeMs, position);
     if (!interest.prefixes.some((prefix) => message.startsWith(prefix))) return;
-    this.#handler.onRecord({ logger, level, timeMs, request, requestNumber: parseRequestNumberText(request), message, isCut: false, position });
+    this.#handler.onRecord({ interest, logger, level, timeMs, request, requestNumber: parseRequestNumber(request), message, isCut: false, position });
   }
 
   /** The message of a JSON access line is read by the same parser, as `REQUEST\0MESSAGE\n` in a buffer of our own. */
@@ -338,12 +342,12 @@ export class RecordReader implements ChunkConsumer {
     access.timeMs = timeMs;
     access.requestStart = 0;
     access.requestEnd = messageStart - 1;
-    access.requestNumber = parseRequestNumberText(request);
+    access.requestNumber = parseRequestNumber(request);
     this.counts.accessLines++;
     this.#handler.onAccessLine(this.#scratch, access, position);
   }
 
-  #interestIn(logger: string, level: Level): Interest {
+  #interestIn(logger: string, level: Level): I {
     const key = `${level} ${logger}`;
     const known = this.#interests.get(key);
     if (known !== undefined) return known;

@@ -17,14 +17,11 @@ export interface RequestAccess {
   readonly position: number;
   readonly procMs: number;
   readonly sendMs: number;
-  readonly dbWaitMs: number;
-  readonly dbMs: number;
   readonly sizeBytes: number;
   readonly status: number;
   readonly isClientGone: boolean;
   /** `@alice:example.org`; `@bot:hs|@ghost:hs`; a server name; null for `{None}`. */
   readonly requester: string | null;
-  readonly ip: string;
   /** The rule whose route the request line matches, with the route's captures. */
   readonly route: { readonly rule: CompiledRule; readonly captures: Readonly<Record<string, string>> } | null;
 }

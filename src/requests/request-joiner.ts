@@ -33,6 +33,7 @@ export function joinKey(epoch: number, number: number): number {
   return epoch * 2 ** 40 + number;
 }
 
+/** Power of two. */
 const FILTER_SIZE = 8192;
 
 export class RequestJoiner {
@@ -117,7 +118,7 @@ export class RequestJoiner {
   }
 }
 
-/** Text keys (request_id_header, rare) share slot 0. */
+/** The low bits of the number (`&` takes a number modulo 2^32). Text keys (request_id_header, rare) share slot 0. */
 function slotOf(key: JoinKey): number {
-  return typeof key === 'number' ? key % FILTER_SIZE : 0;
+  return typeof key === 'number' ? key & (FILTER_SIZE - 1) : 0;
 }

@@ -4,7 +4,7 @@
  */
 import type { Level } from '../records/log-statement.ts';
 import type { FrameDefinition, LoadedRule, LoadedRules, RuleDefinition, RuleSource } from './rule.ts';
-import { describeRouteProblem, RouteTree } from './route-tree.ts';
+import { describeRouteProblem, RouteMatcher } from './route-matcher.ts';
 import { type Captures, matchTemplate, parseTemplate, putIntoFrame, type Template } from './template.ts';
 
 /** What a rule found in one record: its captures, and those of each entry of its list. */
@@ -38,7 +38,7 @@ interface MessageParts {
 
 export class RuleSet {
   readonly rules: readonly CompiledRule[];
-  readonly routes: RouteTree<CompiledRule>;
+  readonly routes: RouteMatcher<CompiledRule>;
   readonly #byLogger = new Map<string, { readonly level: Level | undefined; readonly rule: CompiledRule }[]>();
 
   constructor(rules: readonly CompiledRule[], messages: readonly { readonly parts: MessageParts; readonly rule: CompiledRule }[]) {
@@ -50,7 +50,7 @@ export class RuleSet {
         this.#byLogger.set(logger, known);
       }
     const routed = rules.filter(({ definition }) => definition.request !== undefined && definition.message === undefined);
-    this.routes = new RouteTree(routed.map((rule) => ({ ...routeOf(rule.definition), target: rule })));
+    this.routes = new RouteMatcher(routed.map((rule) => ({ ...routeOf(rule.definition), target: rule })));
   }
 
   /** The rules that want records of this logger and level. */
@@ -122,7 +122,7 @@ function compileMessage(definition: RuleDefinition, frames: ReadonlyMap<string, 
 
 /** A message rule with a request: the frame's `method` and `uri` must be those of that route. */
 function createRouteTest(definition: RuleDefinition): (captures: Captures) => boolean {
-  const tree = new RouteTree([{ ...routeOf(definition), target: true }]);
+  const tree = new RouteMatcher([{ ...routeOf(definition), target: true }]);
   return ({ method, uri }) => {
     if (typeof method !== 'string' || typeof uri !== 'string') return false;
     const bytes = Uint8Array.from(`${method} ${uri} `, (char) => char.charCodeAt(0) & 0xff);

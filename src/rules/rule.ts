@@ -20,7 +20,7 @@ export interface RuleDefinition {
   readonly frame?: string;
   /** The entries of a list hole, each by a template of its own. */
   readonly items?: { readonly from: string; readonly template: string };
-  /** Access-line rules: method and route (src/rules/route-tree.ts). With a message too: the request that the message must belong to. */
+  /** Access-line rules: method and route (src/rules/route-matcher.ts). With a message too: the request that the message must belong to. */
   readonly request?: { readonly method: string | readonly string[]; readonly route: string; readonly query?: string };
   /** Fact kind, known to src/facts. */
   readonly emit?: string;

@@ -7,7 +7,7 @@
 import { type LogRecord, type RecordHandler, RecordReader } from '../records/record-reader.ts';
 import { ZoneClock } from '../records/timestamp.ts';
 import { decodeText } from '../records/text-decoder.ts';
-import { RouteTree } from './route-tree.ts';
+import { RouteMatcher } from './route-matcher.ts';
 import type { CompiledRule } from './rule-set.ts';
 
 const WHOLE_LINE = /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} - /;
@@ -42,7 +42,7 @@ function findInRequest(rule: CompiledRule, bytes: Uint8Array, methodStart: numbe
   const { request } = rule.definition;
   if (request === undefined) return null;
   const methods = typeof request.method === 'string' ? [request.method] : request.method;
-  const tree = new RouteTree([{ methods, route: request.route, query: request.query, target: true }]);
+  const tree = new RouteMatcher([{ methods, route: request.route, query: request.query, target: true }]);
   const uriStart = bytes.indexOf(0x20, methodStart) + 1;
   return tree.match(bytes, methodStart, uriStart) ? tree.captures(bytes, decodeText) : null;
 }

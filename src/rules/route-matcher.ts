@@ -1,0 +1,297 @@
+/**
+ * Routes of access lines: Synapse's servlet patterns, matched on the bytes of the request line.
+ *
+ *     PUT /_matrix/client/{version:r0|v3|unstable}/sendToDevice/{event_type:any}/{txn_id:any}
+ *
+ * In: the rules' routes, once; then, per access line, a buffer with the offsets of method and URI. Out: the rule whose *whole* route the path
+ * matches; `captures()` then gives what its holes took.
+ *
+ * Segment forms: literal · `{name}` one segment, not empty · `{name:any}` one segment, may be empty · `{name:a|b}` one of these · a part
+ * in `[/…]` at the end is optional. A query condition `name={hole}` (or just `name`) must stand in the query.
+ *
+ * The path ends at `?` or at white space; `/keys/upload/../../x` is therefore another route (measured trap: performance.md 2).
+ *
+ * All routes together are one automaton: a path is walked once, one table look-up a byte, and most lines are told apart from all routes
+ * after a dozen bytes. States and transitions are worked out when they are first met (a server sees a few of them), so start-up costs
+ * nothing; their number is bounded by the length of the routes, whatever the input.
+ */
+
+/** A route as a rule states it, with what stands for it in a match. */
+export interface RouteSpec<T> {
+  readonly methods: readonly string[];
+  readonly route: string;
+  readonly query?: string | undefined;
+  readonly target: T;
+}
+
+interface Variant<T> {
+  readonly segments: readonly Segment[];
+  readonly methods: readonly string[];
+  readonly constants: Readonly<Record<string, string>>;
+  readonly query: { readonly name: Uint8Array; readonly hole: string | null } | null;
+  readonly target: T;
+}
+
+/** How far a variant has been matched: segment index, and in it the characters of a literal, or 0/1 for an empty or begun hole. */
+interface Progress {
+  readonly variant: number;
+  readonly segment: number;
+  readonly offset: number;
+}
+
+interface State {
+  readonly progress: readonly Progress[];
+  /** Variants that are whole here, those with a query condition first. */
+  readonly accepted: readonly number[];
+}
+
+const SLASH = 0x2f;
+const QUESTION = 0x3f;
+const SPACE = 0x20;
+const AMPERSAND = 0x26;
+const EQUALS = 0x3d;
+const MAX_SEGMENTS = 16;
+const DEAD = 0;
+const UNKNOWN = -1;
+const START = 1;
+/** Paths begin with few different words: where the first LEAP bytes of one lead is remembered, and later compared instead of walked. */
+const LEAP = 20;
+const LEAP_SLOTS = 64;
+
+interface Leap {
+  readonly bytes: Uint8Array;
+  readonly state: number;
+}
+
+export class RouteMatcher<T> {
+  readonly #variants: Variant<T>[] = [];
+  readonly #states: State[] = [];
+  readonly #ids = new Map<string, number>();
+  /** transitions[state * 256 + byte]: the next state, DEAD, or UNKNOWN as long as nobody went there. */
+  #transitions = new Int16Array(0);
+
+  readonly #leaps: (Leap | undefined)[] = new Array(LEAP_SLOTS).fill(undefined);
+
+  #found: Variant<T> | null = null;
+  #uriStart = 0;
+  #queryStart = 0;
+  #queryEnd = 0;
+
+  /** @throws RangeError for a query that can't be read; callers check rules first with `describeRouteProblem` */
+  constructor(specs: readonly RouteSpec<T>[]) {
+    for (const spec of specs) for (const segments of expandRoute(spec.route)) this.#variants.push(createVariant(spec, segments));
+    this.#stateOf([]);
+    this.#stateOf(this.#variants.map((_, variant) => ({ variant, segment: -1, offset: 0 })));
+  }
+
+  /**
+   * The target of the route that the request line at `bytes[methodStart…]` matches, or null.
+   *
+   * @param uriStart offset of the URI; what is before it, less one space, is the method
+   */
+  match(bytes: Uint8Array, methodStart: number, uriStart: number): T | null {
+    const leap = this.#leaps[leapSlot(bytes, uriStart)];
+    if (leap === undefined || !startsWith(bytes, uriStart, leap.bytes)) return this.#walk(bytes, methodStart, uriStart, uriStart, START);
+    return leap.state === DEAD ? null : this.#walk(bytes, methodStart, uriStart, uriStart + LEAP, leap.state);
+  }
+
+  /** The table, a byte at a time, from `from` on. */
+  #walk(bytes: Uint8Array, methodStart: number, uriStart: number, from: number, fromState: number): T | null {
+    const transitions = this.#transitions;
+    let state = fromState;
+    let at = from;
+    for (;;) {
+      const byte = bytes[at] as number;
+      if (!(byte > SPACE) || byte === QUESTION) break;
+      const next = transitions[(state << 8) | byte] as number;
+      if (next === UNKNOWN) {
+        // A step that nobody took before may have grown the table: go on with the new one.
+        this.#step(state, byte);
+        return this.#walk(bytes, methodStart, uriStart, at, state);
+      }
+      state = next;
+      at++;
+      if (at - uriStart === LEAP) this.#remember(bytes, uriStart, state);
+      if (state === DEAD) return null;
+    }
+    return this.#accept(bytes, state, methodStart, uriStart, at);
+  }
+
+  #accept(bytes: Uint8Array, state: number, methodStart: number, uriStart: number, pathEnd: number): T | null {
+    this.#found = null;
+    for (const index of (this.#states[state] as State).accepted) {
+      const variant = this.#variants[index] as Variant<T>;
+      if (!variant.methods.some((method) => isText(bytes, methodStart, uriStart - 1, method))) continue;
+      if (variant.query !== null && !this.#findQuery(bytes, pathEnd, variant.query.name)) continue;
+      this.#found = variant;
+        this.#uriStart = uriStart;
+      return variant.target;
+    }
+    return null;
+  }
+
+  /** First come, first served: the paths of a server are the same all day. */
+  #remember(bytes: Uint8Array, uriStart: number, state: number): void {
+    const slot = leapSlot(bytes, uriStart);
+    this.#leaps[slot] ??= { bytes: Uint8Array.from(bytes.subarray(uriStart, uriStart + LEAP)), state };
+  }
+
+  #step(state: number, byte: number): number {
+    const progress = (this.#states[state] as State).progress.flatMap((entry) => advance(entry, this.#variants[entry.variant] as Variant<T>, byte) ?? []);
+    const next = this.#stateOf(progress);
+    this.#transitions[(state << 8) | byte] = next;
+    return next;
+  }
+
+  #stateOf(progress: readonly Progress[]): number {
+    const key = progress.map(({ variant, segment, offset }) => `${variant}.${segment}.${offset}`).join(' ');
+    const known = this.#ids.get(key);
+    if (known !== undefined) return known;
+    const id = this.#states.length;
+    const accepted = progress.filter((entry) => isWhole(entry, this.#variants[entry.variant] as Variant<T>)).map(({ variant }) => variant);
+    const hasQuery = (index: number): number => Number((this.#variants[index] as Variant<T>).query !== null);
+    this.#states.push({ progress, accepted: accepted.sort((a, b) => hasQuery(b) - hasQuery(a) || a - b) });
+    this.#ids.set(key, id);
+    this.#growTransitions();
+    return id;
+  }
+
+  #growTransitions(): void {
+    const needed = this.#states.length * 256;
+    if (needed <= this.#transitions.length) return;
+    const grown = new Int16Array(Math.max(needed, this.#transitions.length * 2)).fill(UNKNOWN);
+    grown.set(this.#transitions);
+    this.#transitions = grown;
+  }
+
+  #findQuery(bytes: Uint8Array, pathEnd: number, name: Uint8Array): boolean {
+    let at = pathEnd;
+    while (bytes[at] === QUESTION || bytes[at] === AMPERSAND) {
+      const start = at + 1;
+      const valueStart = start + name.length + 1;
+      at = start;
+      while (bytes[at] !== AMPERSAND && (bytes[at] as number) > SPACE) at++;
+      if (!startsWith(bytes, start, name) || (bytes[valueStart - 1] !== EQUALS && valueStart - 1 !== at)) continue;
+      this.#queryStart = Math.min(valueStart, at);
+      this.#queryEnd = at;
+      return true;
+    }
+    return false;
+  }
+
+  /** The captures of the last match, percent-decoded: `{ version: 'v3', event_type: 'm.room.encrypted', txn_id: 'm1.2' }`. */
+  captures(bytes: Uint8Array, decode: (bytes: Uint8Array, start: number, end: number) => string): Record<string, string> {
+    const found = this.#found;
+    if (found === null) return {};
+    const captures: Record<string, string> = { ...found.constants };
+    let start = this.#uriStart + 1;
+    for (const segment of found.segments) {
+      let end = start;
+      while ((bytes[end] as number) > SPACE && bytes[end] !== SLASH && bytes[end] !== QUESTION) end++;
+      if (segment.kind === 'hole') captures[segment.name] = percentDecode(decode(bytes, start, end));
+      start = end + 1;
+    }
+    if (found.query?.hole) captures[found.query.hole] = percentDecode(decode(bytes, this.#queryStart, this.#queryEnd));
+    return captures;
+  }
+}
+
+function leapSlot(bytes: Uint8Array, at: number): number {
+  return (((bytes[at + 9] as number) * 7) ^ ((bytes[at + 16] as number) * 5) ^ ((bytes[at + 17] as number) * 3) ^ (bytes[at + 19] as number)) & (LEAP_SLOTS - 1);
+}
+
+/** One byte further; null where the variant doesn't go there. A slash ends a whole segment. */
+function advance({ variant, segment, offset }: Progress, { segments }: Variant<unknown>, byte: number): Progress | null {
+  if (byte === SLASH) {
+    const isEnded = segment < 0 || isSegmentWhole(segments[segment] as Segment, offset);
+    return isEnded && segment + 1 < segments.length ? { variant, segment: segment + 1, offset: 0 } : null;
+  }
+  const current = segments[segment];
+  if (current === undefined) return null;
+  if (current.kind === 'hole') return { variant, segment, offset: 1 };
+  return current.text.charCodeAt(offset) === byte ? { variant, segment, offset: offset + 1 } : null;
+}
+
+function isWhole({ segment, offset }: Progress, { segments }: Variant<unknown>): boolean {
+  return segment === segments.length - 1 && segment >= 0 && isSegmentWhole(segments[segment] as Segment, offset);
+}
+
+function isSegmentWhole(segment: Segment, offset: number): boolean {
+  return segment.kind === 'literal' ? offset === segment.text.length : segment.takesEmpty || offset > 0;
+}
+
+function createVariant<T>({ methods, query, target }: RouteSpec<T>, segments: readonly Segment[]): Variant<T> {
+  const constants: Record<string, string> = {};
+  for (const segment of segments) if (segment.kind === 'literal' && segment.name !== null) constants[segment.name] = segment.text;
+  return { segments, methods, constants, query: parseQuery(query), target };
+}
+
+/** What is wrong with a route or query, as a sentence fragment; null where nothing is. */
+export function describeRouteProblem(route: string, query?: string): string | null {
+  if (!route.startsWith('/')) return `route "${route}" has no leading "/"`;
+  if (/[\s?#]/.test(route)) return `route "${route}" holds white space, "?" or "#"`;
+  for (const variant of expandRoute(route))
+    if (variant.length > MAX_SEGMENTS) return `route "${route}" has more than ${MAX_SEGMENTS} segments`;
+    else for (const segment of variant) if (segment.kind === 'literal' && /[{}[\]]/.test(segment.text)) return `segment "${segment.text}" of the route can't be read, expected text, {name}, {name:any} or {name:a|b}`;
+  if (query !== undefined && !QUERY.test(query)) return `query "${query}" can't be read, expected name or name={hole}`;
+  return null;
+}
+
+type Segment =
+  | { readonly kind: 'literal'; readonly text: string; readonly name: string | null }
+  | { readonly kind: 'hole'; readonly name: string; readonly takesEmpty: boolean };
+
+/** All variants of a route: with and without the optional end, and one for each of `{name:a|b}`. */
+function expandRoute(route: string): Segment[][] {
+  const optional = /^(.*)\[(\/.*)\]$/.exec(route);
+  if (optional) return [...expandRoute(optional[1] as string), ...expandRoute(`${optional[1]}${optional[2]}`)];
+  let variants: Segment[][] = [[]];
+  for (const text of route.split('/').slice(1)) {
+    const choices = segmentChoices(text);
+    variants = variants.flatMap((variant) => choices.map((choice) => [...variant, choice]));
+  }
+  return variants;
+}
+
+function segmentChoices(text: string): Segment[] {
+  const hole = /^\{([a-z][a-z0-9_]*)(?::([^{}]+))?\}$/.exec(text);
+  if (!hole) return [{ kind: 'literal', text, name: null }];
+  const name = hole[1] as string;
+  const choices = hole[2];
+  if (choices === undefined || choices === 'any') return [{ kind: 'hole', name, takesEmpty: choices === 'any' }];
+  return choices.split('|').map((choice) => ({ kind: 'literal', text: choice, name }));
+}
+
+const QUERY = /^([^=\s{}]+)(?:=\{([a-z][a-z0-9_]*)\})?$/;
+
+function parseQuery(query: string | undefined): Variant<unknown>['query'] {
+  if (query === undefined) return null;
+  const match = QUERY.exec(query);
+  if (!match) throw new RangeError(`query "${query}" can't be read`);
+  return { name: asciiBytes(match[1] as string), hole: match[2] ?? null };
+}
+
+function asciiBytes(text: string): Uint8Array {
+  return Uint8Array.from(text, (char) => char.charCodeAt(0));
+}
+
+function startsWith(bytes: Uint8Array, at: number, literal: Uint8Array): boolean {
+  for (let i = 0; i < literal.length; i++) if (bytes[at + i] !== literal[i]) return false;
+  return true;
+}
+
+function isText(bytes: Uint8Array, start: number, end: number, text: string): boolean {
+  if (end - start !== text.length) return false;
+  for (let i = 0; i < text.length; i++) if (bytes[start + i] !== text.charCodeAt(i)) return false;
+  return true;
+}
+
+/** Percent-decoding that never throws: what can't be decoded stays as it is. */
+export function percentDecode(text: string): string {
+  if (!text.includes('%')) return text;
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
