@@ -310,15 +310,13 @@ export const CATALOGUE = [
     unit: 'bytes',
     help: 'Bytes that stand in the file and are not read yet.',
     labels: [SOURCE],
-    isNotYetFed: true,
   },
   {
     name: 'lotus_e2ee_watch_rotations_total',
     type: 'counter',
     unit: 'rotations',
     help: 'Rotations seen: rename (a new file took the name), truncate (the same file began anew), recreate (the file went away and came back).',
-    labels: [SOURCE, { name: 'kind', values: ['rename', 'truncate', 'recreate'] }],
-    isNotYetFed: true,
+    labels: [SOURCE, { name: 'kind', values: ['rename', 'delete', 'truncate', 'relink'] }],
   },
   {
     name: 'lotus_e2ee_watch_gaps_total',
@@ -326,7 +324,6 @@ export const CATALOGUE = [
     unit: 'gaps',
     help: 'Stretches of a log that can no longer be read (cut while the watcher was behind, deleted while it was down). No verdict is healthy across a gap.',
     labels: [SOURCE],
-    isNotYetFed: true,
   },
   {
     name: 'lotus_e2ee_watch_lost_bytes_total',
@@ -334,7 +331,6 @@ export const CATALOGUE = [
     unit: 'bytes',
     help: 'Bytes within gaps, as far as their number is known.',
     labels: [SOURCE],
-    isNotYetFed: true,
   },
   {
     name: 'lotus_e2ee_watch_joins_total',
@@ -357,7 +353,6 @@ export const CATALOGUE = [
     help: 'Is 1 while the watcher reads what was written before: rates are then of the past, not of now.',
     labels: [],
     isPerProcess: true,
-    isNotYetFed: true,
   },
   {
     name: 'lotus_e2ee_watch_state_commit_timestamp_seconds',
@@ -414,7 +409,6 @@ export const CATALOGUE = [
     help: 'Is 1 if the configuration and the rules on disk are the ones in force, 0 if they were refused and the last good ones stay.',
     labels: [],
     isPerProcess: true,
-    isNotYetFed: true,
   },
   {
     name: 'lotus_e2ee_watch_config_last_reload_success_timestamp_seconds',
@@ -423,7 +417,6 @@ export const CATALOGUE = [
     help: 'When configuration and rules were last taken; 0 before the first time.',
     labels: [],
     isPerProcess: true,
-    isNotYetFed: true,
   },
   {
     name: 'lotus_e2ee_watch_build_info',
@@ -435,7 +428,6 @@ export const CATALOGUE = [
       { name: 'node_version', maxValues: 1 },
     ],
     isPerProcess: true,
-    isNotYetFed: true,
   },
   {
     name: 'process_cpu_seconds_total',

@@ -42,13 +42,13 @@ export class RequestJoiner {
   #young = new Map<JoinKey, OpenJoin>();
   #old = new Map<JoinKey, OpenJoin>();
   #youngSinceMs = Number.NaN;
-  /** Open joins per slot of the number; saturates never: maxOpen is below 2^16. */
-  readonly #filter = new Uint16Array(FILTER_SIZE);
+  /** Open joins per slot of the number. */
+  readonly #filter = new Uint32Array(FILTER_SIZE);
   /** Records beyond maxRecords. */
   droppedRecords = 0;
 
   constructor(bounds: JoinBounds, giveUp: (join: OpenJoin, outcome: JoinOutcome) => void) {
-    if (bounds.maxOpen < 2 || bounds.maxOpen > 65_535) throw new RangeError(`maxOpen is ${bounds.maxOpen}, expected 2 to 65535`);
+    if (!(bounds.maxOpen >= 2)) throw new RangeError(`maxOpen is ${bounds.maxOpen}, expected 2 or more`);
     this.#bounds = bounds;
     this.#giveUp = giveUp;
   }

@@ -1,0 +1,133 @@
+/**
+ * The daemon's composition root: builds the parts, connects them, starts them, and stops them in reverse order. No logic of its own: what a
+ * changed inode or a line means is decided elsewhere.
+ *
+ *     followers → pipeline → metric store ← HTTP server
+ *                    ↑ rules (watched)
+ */
+import { MAX_SAMPLE_LENGTH, type WatchEvent } from '../src/events.ts';
+import type { Fact } from '../src/facts/fact.ts';
+import { MetricStore } from '../src/metrics/metric-store.ts';
+import { Pipeline } from '../src/pipeline.ts';
+import { DEFAULT_JOIN_BOUNDS } from '../src/requests/request-joiner.ts';
+import type { RuleSet } from '../src/rules/rule-set.ts';
+import type { Clock } from './clock.ts';
+import type { Config } from './config/config.ts';
+import { formatListenAddress } from './config/listen-address.ts';
+import { type Checked, fileProblem } from './config/problem.ts';
+import { createHttpServer, type HttpServer } from './http/server.ts';
+import type { StatusView } from './http/status-view.ts';
+import { createIdentifierHash } from './identifier-hash.ts';
+import { compileLoadedRules } from './rules/rule-set-loader.ts';
+import { hintOnRuleChange } from './rules/rule-files.ts';
+import { openRuleWatch } from './rules/rule-watch.ts';
+import { FollowedSource } from './sources/followed-source.ts';
+import { createTurns } from './sources/turns.ts';
+import { createWake } from './sources/wake.ts';
+import { VERSION } from './version.ts';
+
+export interface DaemonOptions {
+  readonly config: Config;
+  readonly clock: Clock;
+  readonly announce: (event: WatchEvent) => void;
+  /** Told of each fact, after it was counted. */
+  readonly onFact?: (fact: Fact) => void;
+}
+
+export interface Daemon {
+  readonly address: { readonly host: string; readonly port: number };
+  readonly pipeline: Pipeline;
+  /** All that stood in the files at the start has been read. */
+  readonly isCaughtUp: boolean;
+  status(): StatusView;
+  /** SIGHUP: rules are read again; the last good ones stay where the new ones aren't. `isConfigGood`: what the configuration file came to. */
+  reload(isConfigGood?: boolean): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** Starts reading and listening. Problems of rules, identifiers or the address are handed back, nothing runs then. */
+export async function startDaemon({ config, clock, announce, onFact }: DaemonOptions): Promise<Checked<Daemon>> {
+  const identifiers = createIdentifierHash(config);
+  if (!identifiers.ok) return identifiers;
+  const store = new MetricStore({ maxDeviceSeries: config.limits.maxDeviceSeries, identifiers: config.identifiers, hashIdentifier: identifiers.value });
+  let onUse = (_rules: RuleSet): void => undefined;
+  const locations = { extraPaths: config.extraRulePaths };
+  const rules = await openRuleWatch<RuleSet>({ locations, compile: compileLoadedRules, onUse: (set) => onUse(set), announce });
+  if (!rules.ok) return rules;
+  const pipeline = createPipeline(config, store, rules.value.current(), announce, onFact);
+  onUse = (set) => pipeline.replaceRules(set);
+  const surroundings = { clock, wake: createWake({ clock, hints: config.follow.usesHints }), turns: createTurns() };
+  const sources = config.sources.map((source) => new FollowedSource(source, pipeline, surroundings, announce));
+  const startedMs = clock.nowMs();
+  noteReload(store, true, startedMs);
+  store.gauge('lotus_e2ee_watch_build_info', VERSION, process.version).set(1);
+  const status = (): StatusView => createStatus(pipeline, sources, startedMs);
+  const server = createHttpServer({ listen: config.listen, store, status });
+  const address = await listen(server, config);
+  if (!address.ok) {
+    await rules.value.close();
+    return address;
+  }
+  announce({ kind: 'server_opened', ...address.value });
+  const hints = await hintOnRuleChange(locations, {
+    onHint: () => rules.value.hint(),
+    onLost: (message) => announce({ kind: 'hints_lost', watched: 'rules', message }),
+  });
+  for (const source of sources) source.start(config.startAt);
+  const daemon: Daemon = {
+    address: address.value,
+    pipeline,
+    get isCaughtUp() {
+      return sources.every((source) => source.hasCaughtUp);
+    },
+    status,
+    reload: async (isConfigGood = true) => noteReload(store, (await rules.value.reload()).ok && isConfigGood, clock.nowMs()),
+    stop: async () => {
+      await server.close();
+      for (const source of sources) source.stop();
+      await hints.close();
+      await rules.value.close();
+    },
+  };
+  return { ok: true, value: daemon };
+}
+
+function createPipeline(config: Config, metrics: MetricStore, rules: RuleSet, announce: DaemonOptions['announce'], onFact: DaemonOptions['onFact']): Pipeline {
+  const { maxDevices, maxOpenJoins: maxOpen, maxJoinAgeMs: maxAgeMs } = config.limits;
+  return new Pipeline({
+    rules,
+    metrics,
+    maxDevices,
+    joinBounds: { ...DEFAULT_JOIN_BOUNDS, maxOpen, maxAgeMs },
+    ...(onFact === undefined ? {} : { onFact }),
+    onFormat: (source, { kind, prefix }) => announce({ kind: 'format_detected', source, format: kind, layout: prefix === 'none' ? 'no prefix' : `prefix: ${prefix}` }),
+    onUnrecognised: (source, reason, sample) =>
+      announce({ kind: 'shape_unrecognised', source, reason, logger: null, sample: sample.slice(0, MAX_SAMPLE_LENGTH) }),
+  });
+}
+
+async function listen(server: HttpServer, config: Config): Promise<Checked<{ readonly host: string; readonly port: number }>> {
+  try {
+    return { ok: true, value: await server.start() };
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    return { ok: false, problems: [fileProblem(formatListenAddress(config.listen), message)] };
+  }
+}
+
+function noteReload(store: MetricStore, isGood: boolean, nowMs: number): void {
+  store.gauge('lotus_e2ee_watch_config_last_reload_successful').set(Number(isGood));
+  if (isGood) store.gauge('lotus_e2ee_watch_config_last_reload_success_timestamp_seconds').set(nowMs / 1000);
+}
+
+/** Values that are worked out when somebody asks come up to date here: the server asks before each answer. */
+function createStatus(pipeline: Pipeline, sources: readonly FollowedSource[], startedMs: number): StatusView {
+  const behind = sources.filter((source) => !source.hasCaughtUp);
+  const unreadable = sources.flatMap((source) => source.problem ?? []);
+  pipeline.refreshMetrics();
+  for (const source of sources) source.refreshMetrics(pipeline.metrics);
+  pipeline.metrics.gauge('lotus_e2ee_watch_catching_up').set(Number(behind.length > 0));
+  const isReplaying = behind.some((source) => source.problem === null);
+  const reason = isReplaying ? `reading what is there: ${behind.map((source) => source.describeProgress()).join(', ')}` : unreadable.length === sources.length ? unreadable.join('; ') : '';
+  return { version: VERSION, startedMs, ready: { isReady: reason === '', isReplaying, reason }, sources: sources.map((source) => source.view()) };
+}

@@ -1,0 +1,123 @@
+/**
+ * One configured source while it is followed: the follower (bytes) and the stream (meaning) of one file, and what the status page, the metrics
+ * and the log are told of it.
+ */
+import type { WatchEvent } from '../../src/events.ts';
+import type { MetricStore } from '../../src/metrics/metric-store.ts';
+import type { Pipeline } from '../../src/pipeline.ts';
+import type { SourceStream } from '../../src/source-stream.ts';
+import type { Gap, RotationKind } from '../../src/tail/rotation.ts';
+import type { LogFormat } from '../../src/records/log-format.ts';
+import type { SourceConfig, StartPosition } from '../config/config.ts';
+import type { SourceView } from '../http/status-view.ts';
+import { Follower, type FollowerSurroundings } from './follower.ts';
+
+/** A format that is set in the configuration; its layout is still found out for text. */
+const FORMATS: Readonly<Record<string, LogFormat>> = { json: { kind: 'json', prefix: 'none' } };
+
+export class FollowedSource {
+  readonly name: string;
+  readonly stream: SourceStream;
+  readonly #config: SourceConfig;
+  readonly #follower: Follower;
+  readonly #announce: (event: WatchEvent) => void;
+  readonly #metrics: MetricStore;
+  readonly #clock: FollowerSurroundings['clock'];
+  #hasCaughtUp = false;
+  #problem: string | null = null;
+  #problemSinceMs = 0;
+
+  constructor(config: SourceConfig, pipeline: Pipeline, surroundings: FollowerSurroundings, announce: (event: WatchEvent) => void) {
+    const format = FORMATS[config.format];
+    this.name = config.name;
+    this.#config = config;
+    this.#announce = announce;
+    this.#metrics = pipeline.metrics;
+    this.#clock = surroundings.clock;
+    this.stream = pipeline.addSource({ name: config.name, timeZone: config.timezone, ...(format === undefined ? {} : { format }) });
+    const observer = {
+      rotated: (kind: RotationKind) => this.#noteRotation(kind),
+      gap: (gap: Gap) => this.#noteGap(gap),
+      problem: (text: string) => this.#noteProblem(text),
+      recovered: () => this.#noteRecovery(),
+      caughtUp: () => this.#noteCaughtUp(),
+    };
+    this.#follower = new Follower(config.path, this.stream, observer, surroundings);
+  }
+
+  /** All that was there at the start has been read; a file that is missing has nothing to read. */
+  get hasCaughtUp(): boolean {
+    return this.#hasCaughtUp;
+  }
+
+  /** Why it can't be read now; null: it can. */
+  get problem(): string | null {
+    return this.#problem;
+  }
+
+  start(from: StartPosition): void {
+    this.#announce({ kind: 'source_opened', source: this.name, path: this.#config.path, position: 0 });
+    this.#follower.start({ from });
+  }
+
+  stop(): void {
+    this.#follower.stop();
+  }
+
+  /** `homeserver.log at 12,345,678 of 40,000,000 bytes` */
+  describeProgress(): string {
+    const { positionBytes, unreadBytes } = this.#follower.state;
+    return `${this.name} at ${positionBytes.toLocaleString('en')} of ${(positionBytes + unreadBytes).toLocaleString('en')} bytes`;
+  }
+
+  refreshMetrics(metrics: MetricStore): void {
+    metrics.gauge('lotus_e2ee_watch_unread_bytes', this.name).set(this.#follower.state.unreadBytes);
+  }
+
+  view(): SourceView {
+    const { lines, bytes, records, accessLines, lastTimeMs } = this.stream.counts;
+    return {
+      name: this.name,
+      path: this.#config.path,
+      format: this.stream.format?.kind ?? 'unknown',
+      lines,
+      bytes,
+      records,
+      accessLines,
+      unrecognised: [...this.stream.unrecognised.values()].reduce((sum, count) => sum + count, 0),
+      unreadBytes: this.#follower.state.unreadBytes,
+      lastRecordMs: Number.isNaN(lastTimeMs) ? null : lastTimeMs,
+      state: this.#problem ?? (this.#hasCaughtUp ? 'following' : 'catching up'),
+    };
+  }
+
+  #noteRotation(kind: RotationKind): void {
+    this.#metrics.counter('lotus_e2ee_watch_rotations_total', this.name, kind).add(1);
+    const rotation = kind === 'truncate' ? 'truncated' : kind === 'delete' ? 'deleted' : 'renamed';
+    this.#announce({ kind: 'rotation_seen', source: this.name, path: this.#config.path, rotation });
+  }
+
+  #noteGap({ reason, lostBytes, isExact }: Gap): void {
+    this.#metrics.counter('lotus_e2ee_watch_gaps_total', this.name).add(1);
+    this.#metrics.counter('lotus_e2ee_watch_lost_bytes_total', this.name).add(lostBytes);
+    this.#announce({ kind: 'gap_found', source: this.name, path: this.#config.path, reason, lostBytes: isExact ? lostBytes : null });
+  }
+
+  #noteProblem(text: string): void {
+    if (this.#problem === null) this.#problemSinceMs = this.#clock.monotonicMs();
+    this.#problem = text;
+    const code = /\b(E[A-Z]{3,})\b/.exec(text)?.[1] ?? text.slice(text.indexOf(': ') + 2);
+    this.#announce({ kind: 'source_unreadable', source: this.name, path: this.#config.path, code });
+  }
+
+  #noteRecovery(): void {
+    this.#problem = null;
+    const unreadableMs = Math.round(this.#clock.monotonicMs() - this.#problemSinceMs);
+    this.#announce({ kind: 'source_recovered', source: this.name, path: this.#config.path, unreadableMs });
+  }
+
+  #noteCaughtUp(): void {
+    this.#hasCaughtUp = true;
+    this.#announce({ kind: 'caught_up', readBytes: this.stream.counts.bytes, durationMs: 0 });
+  }
+}

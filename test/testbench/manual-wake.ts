@@ -1,0 +1,53 @@
+/**
+ * A wake that a test rings, and turns that a test lets run: nothing happens by itself, so nothing has to be waited for.
+ */
+import type { Turns } from '../../daemon/sources/turns.ts';
+import type { Wake, Watching } from '../../daemon/sources/wake.ts';
+
+export class ManualWake implements Wake {
+  readonly #looks = new Map<() => boolean, string>();
+
+  watch(path: string, look: () => boolean): Watching {
+    this.#looks.set(look, path);
+    return { stop: () => this.#looks.delete(look) };
+  }
+
+  /** How many paths are watched. */
+  get watchedCount(): number {
+    return this.#looks.size;
+  }
+
+  /** Everybody looks once. Returns whether anybody found something new. */
+  ring(): boolean {
+    return [...this.#looks.keys()].map((look) => look()).includes(true);
+  }
+}
+
+/** More turns than any test needs: a follower that never comes to rest fails instead of hanging. */
+const MOST_TURNS = 10_000;
+
+export class ManualTurns implements Turns {
+  readonly #waiting: (() => void)[] = [];
+
+  request(step: () => void): void {
+    this.#waiting.push(step);
+  }
+
+  get waitingCount(): number {
+    return this.#waiting.length;
+  }
+
+  /** Runs the next waiting step, if there is one. */
+  runOne(): void {
+    this.#waiting.shift()?.();
+  }
+
+  /** Runs until nobody wants a turn. Returns how many ran. */
+  runAll(): number {
+    for (let count = 0; count < MOST_TURNS; count++) {
+      if (this.#waiting.length === 0) return count;
+      this.runOne();
+    }
+    throw new Error(`Still wants a turn after ${MOST_TURNS}`);
+  }
+}
