@@ -52,7 +52,7 @@ export async function startDaemon({ config, clock, announce, onFact }: DaemonOpt
   const store = new MetricStore({ maxDeviceSeries: config.limits.maxDeviceSeries, identifiers: config.identifiers, hashIdentifier: identifiers.value });
   let onUse = (_rules: RuleSet): void => undefined;
   const locations = { extraPaths: config.extraRulePaths };
-  const rules = await openRuleWatch<RuleSet>({ locations, compile: compileLoadedRules, onUse: (set) => onUse(set), announce });
+  const rules = await openRuleWatch<RuleSet>({ locations, compile: (loaded) => compileLoadedRules(loaded, store), onUse: (set) => onUse(set), announce });
   if (!rules.ok) return rules;
   const pipeline = createPipeline(config, store, rules.value.current(), announce, onFact);
   onUse = (set) => pipeline.replaceRules(set);

@@ -7,6 +7,7 @@
  */
 import type { DeviceTally } from './devices/device-table.ts';
 import { DELAYED_EVENT_ACTIONS } from './homeserver/traffic-tally.ts';
+import type { Histogram } from './metrics/metric-store.ts';
 import type { Pipeline } from './pipeline.ts';
 import type { SourceStream } from './source-stream.ts';
 
@@ -58,8 +59,11 @@ export function createAnalysis(pipeline: Pipeline, reports: readonly SourceRepor
     questions: Object.fromEntries(['Q1', 'Q2', 'Q3', 'Q4', '6.4'].map((question) => [question, UNANSWERED])),
     untrustedRecords: 0,
     counters: pipeline.metrics.sums(),
+    histograms: { [LATENCY]: describeHistogram(pipeline.metrics.histogram(LATENCY)) },
   };
 }
+
+const LATENCY = 'lotus_e2ee_homeserver_request_duration_seconds';
 
 const UNANSWERED = { answer: 'unknown', level: 'suspected', why: 'questions are not answered yet by this version' } as const;
 
@@ -103,6 +107,17 @@ function describeDevice(device: DeviceTally) {
     toDevice: { sends: 0, stored: device.stored, returned: device.returned, dropped: device.dropped },
     untrusted: 0,
   };
+}
+
+/** Buckets are cumulative, as Prometheus has them: `{ count, sum, buckets: { '0.005': n, … } }`. */
+function describeHistogram({ bounds, counts, sum }: Histogram) {
+  let count = 0;
+  const buckets: Record<string, number> = {};
+  bounds.forEach((bound, i) => {
+    count += counts[i] ?? 0;
+    buckets[String(bound)] = count;
+  });
+  return { count: count + (counts.at(-1) ?? 0), sum, buckets };
 }
 
 const DAY_MS = 86_400_000;

@@ -4,12 +4,12 @@
  */
 import type { DelayedEventRequest, Fact, KeyUpload, ToDeviceMessages, ToDeviceSend } from './facts/fact.ts';
 import type { Counter, Histogram, MetricStore } from './metrics/metric-store.ts';
-import type { JoinedRequest } from './requests/joined-request.ts';
+import type { CompiledRule } from './rules/rule-set.ts';
+import type { Captures } from './rules/template.ts';
 
 export class FactCounters {
   readonly #store: MetricStore;
   readonly #conflicts: Counter;
-  readonly #claims: Counter;
   /** Series already asked for, by `label|label`: asking the store costs several look-ups. Bounded by the labels' closed sets and MAX_EVENT_TYPES. */
   readonly #sends = new Map<string, Counter>();
   readonly #uploads = new Map<string, Counter>();
@@ -19,16 +19,12 @@ export class FactCounters {
   constructor(store: MetricStore) {
     this.#store = store;
     this.#conflicts = store.counter('lotus_e2ee_otk_conflicts_total');
-    this.#claims = store.counter('lotus_e2ee_key_claims_total', 'one_time');
   }
 
   apply(fact: Fact): void {
     switch (fact.kind) {
       case 'key_upload':
         return this.#applyUpload(fact);
-      case 'keys_claimed':
-        this.#claims.value += fact.claims.length;
-        return;
       case 'to_device_send':
         this.#countSend(fact);
         return;
@@ -64,8 +60,14 @@ export class FactCounters {
     if (outcome === 'client_gave_up') this.#store.counter('lotus_e2ee_delayed_event_client_timeouts_total', 'unknown').add(1);
   }
 
-  /** Operator's own rules: one count a match. */
-  countMatches(_request: JoinedRequest): void {}
+  /** One match of an operator's rule that has a counter. */
+  count({ definition: { counter } }: CompiledRule, captures: Captures): void {
+    if (counter === undefined) return;
+    this.#store.countRule(
+      counter.name,
+      Object.keys(counter.labels ?? {}).map((label) => String(captures[label] ?? '')),
+    );
+  }
 }
 
 /** Event types are the clients' choice. */

@@ -54,6 +54,7 @@ export class Pipeline {
     this.metrics = options.metrics;
     this.devices = new DeviceTable(options.maxDevices);
     this.#counters = new FactCounters(options.metrics);
+    this.#declareCounters(options.rules);
   }
 
   get rules(): RuleSet {
@@ -68,6 +69,7 @@ export class Pipeline {
       metrics: this.metrics,
       joinBounds,
       onRequest: (request) => this.#take(request),
+      onCount: (rule, captures) => this.#counters.count(rule, captures),
       onUnrecognised: (reason, sample) => onUnrecognised?.(options.name, reason, sample),
       onFormat: (format) => onFormat?.(options.name, format),
     });
@@ -78,6 +80,7 @@ export class Pipeline {
   /** New rules for records from now on; joins that are open keep what the old ones matched. */
   replaceRules(rules: RuleSet): void {
     this.#rules = rules;
+    this.#declareCounters(rules);
     for (const source of this.sources) source.replaceRules(rules);
   }
 
@@ -89,8 +92,15 @@ export class Pipeline {
   /** Brings values that are only worked out at a scrape up to date. */
   refreshMetrics(): void {
     for (const source of this.sources) source.refreshMetrics();
+    this.metrics.counter('lotus_e2ee_key_claims_total', 'one_time').value = this.devices.claims.oneTime;
+    this.metrics.counter('lotus_e2ee_key_claims_total', 'fallback').value = this.devices.claims.fallback;
     this.metrics.gauge('lotus_e2ee_watch_joins_open').set(this.sources.reduce((sum, { openJoins }) => sum + openJoins, 0));
     this.metrics.gauge('lotus_e2ee_watch_rules_loaded').set(this.#rules.rules.length);
+  }
+
+  /** Counters of an operator's rules; clashes were found by whoever compiled the rules. */
+  #declareCounters(rules: RuleSet): void {
+    for (const { definition } of rules.rules) if (definition.counter !== undefined) this.metrics.declareRuleCounter(definition.counter);
   }
 
   #take(request: JoinedRequest): void {
@@ -100,6 +110,5 @@ export class Pipeline {
       this.#counters.apply(fact);
       this.#options.onFact?.(fact);
     }
-    this.#counters.countMatches(request);
   }
 }

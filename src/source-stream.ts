@@ -17,6 +17,7 @@ import type { JoinedRequest, JoinOutcome, RecordMatch, RequestAccess } from './r
 import { type JoinBounds, type JoinKey, joinKey, type OpenJoin, RequestJoiner } from './requests/request-joiner.ts';
 import { RequestNumbers } from './requests/request-numbers.ts';
 import type { CompiledRule, RuleSet } from './rules/rule-set.ts';
+import type { Captures } from './rules/template.ts';
 
 export interface SourceStreamOptions {
   readonly name: string;
@@ -26,6 +27,8 @@ export interface SourceStreamOptions {
   readonly metrics: MetricStore;
   readonly joinBounds: JoinBounds;
   readonly onRequest: (request: JoinedRequest) => void;
+  /** A rule that has a counter has matched. */
+  readonly onCount: (rule: CompiledRule, captures: Captures) => void;
   readonly onUnrecognised: (reason: string, sample: string) => void;
   readonly onFormat: (format: LogFormat) => void;
 }
@@ -126,6 +129,8 @@ export class SourceStream implements ChunkConsumer, RecordHandler<RuleInterest> 
     } else this.#hasHeaderIds = true;
     const rule = this.#rules.routes.match(bytes, line.methodStart, line.uriStart);
     if (rule === null || rule.definition.emit !== 'no_latency') this.#latency.observe(line.procMs / 1000);
+    for (const { rule: counting, matcher } of this.#rules.counterRoutes)
+      if (matcher.match(bytes, line.methodStart, line.uriStart) !== null) this.#options.onCount(counting, { ...matcher.captures(bytes, decodeText), ...counting.definition.set });
     const key = requestNumber >= 0 ? joinKey(this.#numbers.epoch, requestNumber) : decodeText(bytes, line.requestStart, line.requestEnd);
     const join = this.#joiner.take(key);
     if (join !== null) this.#joins.closed.value++;
@@ -142,19 +147,26 @@ export class SourceStream implements ChunkConsumer, RecordHandler<RuleInterest> 
 
   onRecord(record: LogRecord<RuleInterest>): void {
     const { interest: { rules }, message, isCut, timeMs, position, requestNumber, request } = record;
-    let found: RecordMatch | null = null;
+    let isKnown = false;
+    let emitted: RecordMatch | null = null;
     for (const rule of rules) {
       const match = rule.match(message, isCut);
       if (match === null) continue;
-      found = { ...match, timeMs, position };
-      break;
+      if (!isKnown && this.#doubled.isDoubledMatch(requestNumber, timeMs, message)) return;
+      isKnown = true;
+      if (rule.definition.counter !== undefined) this.#options.onCount(rule, match.captures);
+      if (emitted === null && rule.definition.emit !== undefined) emitted = { rule, captures: match.captures, items: match.items, timeMs, position };
     }
-    if (found === null) return this.#noteMiss(record, rules);
-    if (this.#doubled.isDoubledMatch(requestNumber, timeMs, message)) return;
-    this.#followBanner(found, request);
+    if (emitted !== null) this.#join(emitted, request, requestNumber);
+    else if (!isKnown) this.#noteMiss(record, rules);
+  }
+
+  #join(match: RecordMatch, request: string, requestNumber: number): void {
+    this.#followBanner(match, request);
     const key = this.#keyOf(request, requestNumber);
-    if (key !== null) this.#joiner.add(key, request, this.#numbers.incarnation, found);
-    else this.#options.onRequest({ source: this.name, incarnation: this.#numbers.incarnation, requestId: '', outcome: 'closed', access: null, matches: [found] });
+    const { incarnation } = this.#numbers;
+    if (key !== null) this.#joiner.add(key, request, incarnation, match);
+    else this.#options.onRequest({ source: this.name, incarnation, requestId: '', outcome: 'closed', access: null, matches: [match] });
   }
 
   onUnrecognised(reason: string, sample: string): void {

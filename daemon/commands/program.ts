@@ -45,7 +45,7 @@ function createProgram(terminal: Terminal, setExitCode: (code: number) => void):
     .argument('<file...>', 'log files')
     .option('--json', 'print one JSON object')
     .option('--timezone <name>', "the log's time zone, as an IANA name; default: the machine's")
-    .option('--rules <path...>', 'rules of your own, besides the built-in ones')
+    .option('--rules <path>', 'rules of your own, besides the built-in ones; may be given several times', (path: string, before: string[]) => [...before, path], [])
     .option('--no-progress', 'no progress bar')
     .action((files: string[], options: { json?: boolean; timezone?: string; rules?: string[]; progress?: boolean }) =>
       ends(import('./analyze.ts').then(({ analyzeCommand }) => analyzeCommand(files, options, terminal))),

@@ -4,7 +4,8 @@
  */
 import { EMITTED_KINDS } from '../../src/facts/emitted-kinds.ts';
 import type { LoadedRules } from '../../src/rules/rule.ts';
-import { compileRules, type RuleSet } from '../../src/rules/rule-set.ts';
+import { MetricStore } from '../../src/metrics/metric-store.ts';
+import { compileRules, type RuleProblem, type RuleSet } from '../../src/rules/rule-set.ts';
 import type { Checked } from '../config/problem.ts';
 import { loadRules, type RuleLocations } from './rule-files.ts';
 
@@ -13,10 +14,12 @@ export async function loadRuleSet(locations: RuleLocations = {}): Promise<Checke
   return loaded.ok ? compileLoadedRules(loaded.value) : loaded;
 }
 
-export function compileLoadedRules(loaded: LoadedRules): Checked<RuleSet> {
+/** @param metrics where the counters of the rules will live: a name that is taken there is a problem of the rule */
+export function compileLoadedRules(loaded: LoadedRules, metrics: MetricStore = new MetricStore()): Checked<RuleSet> {
   const compiled = compileRules(loaded, EMITTED_KINDS);
-  if ('set' in compiled) return { ok: true, value: compiled.set };
-  const problems = compiled.problems.map(({ rule, source: { file, line, path }, message }) => ({
+  const found = 'set' in compiled ? counterClashes(loaded, metrics) : compiled.problems;
+  if ('set' in compiled && found.length === 0) return { ok: true, value: compiled.set };
+  const problems = found.map(({ rule, source: { file, line, path }, message }) => ({
     file,
     line,
     column: 1,
@@ -24,4 +27,11 @@ export function compileLoadedRules(loaded: LoadedRules): Checked<RuleSet> {
     message: `Cannot compile rule "${rule}": ${message}`,
   }));
   return { ok: false, problems };
+}
+
+function counterClashes({ rules }: LoadedRules, metrics: MetricStore): readonly RuleProblem[] {
+  return rules.flatMap(({ definition: { id, counter }, source }) => {
+    const message = counter === undefined ? null : metrics.declareRuleCounter(counter);
+    return message === null ? [] : [{ rule: id, source, message }];
+  });
 }

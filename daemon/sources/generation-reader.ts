@@ -61,6 +61,8 @@ interface Current {
   /** Largest size seen, and when it was seen to grow. */
   seenBytes: number;
   grownAtMs: number;
+  /** Time of the write up to which the marker is known to be intact. */
+  checkedMs: number;
 }
 
 interface Retired {
@@ -154,8 +156,11 @@ export class GenerationReader {
     const nowMs = this.#clock.monotonicMs();
     const look = current.generation.lookNow();
     if (look.sizeBytes > current.seenBytes) [current.seenBytes, current.grownAtMs] = [look.sizeBytes, nowMs];
-    const positionBytes = current.generation.positionBytes;
-    const isMarkerIntact = look.sizeBytes <= positionBytes || current.generation.isMarkerIntact();
+    const { positionBytes } = current.generation;
+    // A file that was emptied may have come back to the same size; the time of its last write is too coarse to be asked alone.
+    const isUnchanged = look.sizeBytes === positionBytes && look.modifiedMs === current.checkedMs;
+    const isMarkerIntact = isUnchanged || current.generation.isMarkerIntact();
+    if (isMarkerIntact) current.checkedMs = look.modifiedMs;
     return { look, positionBytes, isMarkerIntact, quietMs: nowMs - current.grownAtMs };
   }
 
@@ -194,7 +199,7 @@ export class GenerationReader {
   }
 
   #begin(generation: OpenGeneration, role: Current['role']): void {
-    this.#current = { generation, role, seenBytes: generation.look.sizeBytes, grownAtMs: this.#clock.monotonicMs() };
+    this.#current = { generation, role, seenBytes: generation.look.sizeBytes, grownAtMs: this.#clock.monotonicMs(), checkedMs: -1 };
     this.#generationCount++;
     this.#laterBytes = 0;
     this.#searchedFor = '';

@@ -7,8 +7,8 @@
 import { createGunzip, type Gunzip } from 'node:zlib';
 
 /**
- * Unpacked bytes that are made at once. Measured: 64 KiB unpack 1.4 times as fast as zlib's default of 16 KiB, larger ones no faster. It is also what is lost
- * before a damaged spot: zlib gives out nothing of the step in which it meets the damage.
+ * Unpacked bytes that are made at once. Measured on 512 MiB of log (MB/s of CPU, medians of 3): 16 KiB, zlib's default, 260; 64 KiB 370; 256 KiB 440. Not larger,
+ * because it is also what is lost before a damaged spot: zlib gives out nothing of the step in which it meets the damage.
  */
 const UNPACKED_CHUNK_BYTES = 64 * 1024;
 

@@ -128,18 +128,16 @@ export class OpenGeneration {
   /** Opens the file anew at `path` (ESTALE, a file system mounted again). False: another file is there, the descriptor stays as it is. */
   reopen(path: string): boolean {
     const fd = orSourceFailure(() => this.#fileSystem.open(path));
+    let surplusFd = fd;
     try {
-      if (
-        !isSamePlace(
-          orSourceFailure(() => this.#fileSystem.lookAtOpen(fd)),
-          this.#look,
-        )
-      )
-        return false;
-      [this.#fd, this.#isBroken] = [fd, false];
+      const look = orSourceFailure(() => this.#fileSystem.lookAtOpen(fd));
+      if (!isSamePlace(look, this.#look)) return false;
+      surplusFd = this.#fd;
+      this.#fd = fd;
+      this.#isBroken = false;
       return true;
     } finally {
-      this.#fileSystem.close(fd);
+      this.#fileSystem.close(surplusFd);
     }
   }
 

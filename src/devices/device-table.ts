@@ -40,6 +40,8 @@ export class DeviceTable {
   readonly #maxDevices: number;
   readonly unattributed: Unattributed = { conflicts: 0, rejected: 0, client_gave_up: 0, failed: 0 };
   evicted = 0;
+  /** Keys handed out, of all devices ever seen. */
+  readonly claims = { oneTime: 0, fallback: 0 };
 
   constructor(maxDevices: number = MAX_DEVICES) {
     this.#maxDevices = maxDevices;
@@ -91,8 +93,10 @@ export class DeviceTable {
     for (const { keyId, userId, deviceId } of claims) {
       const device = this.#touch(userId, deviceId);
       const hash = hashText(keyId);
-      if (device.claimedKeyIds.has(hash)) device.claimsFallback++;
+      const isAgain = device.claimedKeyIds.has(hash);
+      if (isAgain) device.claimsFallback++;
       else device.claimsOneTime++;
+      this.claims[isAgain ? 'fallback' : 'oneTime']++;
       addBounded(device.claimedKeyIds, hash, MAX_CLAIMED_IDS);
     }
   }

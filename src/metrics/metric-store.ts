@@ -65,8 +65,19 @@ export interface DeviceGaugeValue {
 
 const SPECS: readonly FamilySpec[] = CATALOGUE;
 
+/** A counter that an operator's rule makes. */
+export interface RuleCounter {
+  readonly name: string;
+  readonly help: string;
+  /** Label (a capture's name) → values told apart. */
+  readonly labels?: Readonly<Record<string, readonly string[]>>;
+}
+
+const OTHER = 'other';
+
 export class MetricStore {
   readonly #content: StoreContent;
+  readonly #ruleSpecs: FamilySpec[] = [];
   readonly #deviceCount: Gauge;
 
   /** TypeError if ids are to be hashed and no hash is given; RangeError if a bound is negative or not a number. */
@@ -107,6 +118,29 @@ export class MetricStore {
   /** As `counter`. */
   histogram(name: HistogramName, ...labelValues: string[]): Histogram {
     return plainFamily(this.#content.histograms, name, 'histogram').child(labelValues).metric;
+  }
+
+  /**
+   * Adds the counter of an operator's rule, with all its series at 0; once declared, the same again does nothing. Returns what is wrong: the
+   * name is taken, by the catalogue or by a counter with other labels. Label values that aren't listed count as `other`.
+   */
+  declareRuleCounter({ name, help, labels }: RuleCounter): string | null {
+    const known = this.#content.counters.get(name);
+    const wanted = Object.entries(labels ?? {}).map(([label, values]) => ({ name: label, values: [...new Set([...values, OTHER])], otherwise: OTHER }));
+    if (known !== undefined) {
+      const isSame = this.#ruleSpecs.includes(known.spec) && JSON.stringify(known.spec.labels) === JSON.stringify(wanted);
+      return isSame ? null : `counter "${name}" is there already, expected a name of its own, or the same labels`;
+    }
+    if (SPECS.some((spec) => spec.name === name)) return `counter "${name}" is one of the watcher's own, expected another name`;
+    const spec: FamilySpec = { name, type: 'counter', unit: 'matches', help: help.replaceAll('"', "'").replaceAll('\\', '/').replaceAll('\n', ' '), labels: wanted };
+    this.#ruleSpecs.push(spec);
+    this.#createFamily(spec);
+    return null;
+  }
+
+  /** One match of an operator's rule; `labelValues` in the order of its labels. TypeError where the counter wasn't declared. */
+  countRule(name: string, labelValues: readonly string[]): void {
+    plainFamily(this.#content.counters, name, 'counter').child(labelValues).metric.value++;
   }
 
   /**
@@ -166,7 +200,7 @@ export class MetricStore {
   /** All families in the catalogue's order, children ordered by label values: the same content gives the same sequence. */
   *families(): Iterable<FamilySnapshot> {
     const { counters, gauges, histograms } = this.#content;
-    for (const { name, help, type } of SPECS) {
+    for (const { name, help, type } of [...SPECS, ...this.#ruleSpecs]) {
       if (type === 'counter') yield { name, help, type, children: childrenOf(counters, name) };
       else if (type === 'gauge') yield { name, help, type, children: childrenOf(gauges, name) };
       else yield { name, help, type, children: childrenOf(histograms, name) };

@@ -19,7 +19,8 @@ export class DoubledRecords {
   readonly #times = new Float64Array(RECENT_ACCESS_LINES);
   readonly #procs = new Float64Array(RECENT_ACCESS_LINES);
   readonly #sizes = new Float64Array(RECENT_ACCESS_LINES);
-  readonly #matches: ({ key: string; number: number; timeMs: number; length: number } | undefined)[] = new Array(RECENT_MATCHES);
+  readonly #matchNumbers = new Float64Array(RECENT_MATCHES).fill(-1);
+  readonly #matches: { timeMs: number; length: number; key: string }[] = [];
   #next = 0;
 
   rememberAccessLine({ requestNumber, timeMs, procMs, sizeBytes, end, requestStart }: AccessLine): void {
@@ -43,9 +44,13 @@ export class DoubledRecords {
   /** Remembers a matched record, and says whether it was there already. */
   isDoubledMatch(number: number, timeMs: number, message: string): boolean {
     const key = message.length > COMPARED_LENGTH ? '' : message;
-    for (const match of this.#matches)
-      if (match !== undefined && match.number === number && match.timeMs === timeMs && match.length === message.length && match.key === key) return true;
-    this.#matches[this.#next] = { key, number, timeMs, length: message.length };
+    for (let i = 0; i < this.#matches.length; i++) {
+      if (this.#matchNumbers[i] !== number) continue;
+      const match = this.#matches[i];
+      if (match?.timeMs === timeMs && match.length === message.length && match.key === key) return true;
+    }
+    this.#matchNumbers[this.#next] = number;
+    this.#matches[this.#next] = { key, timeMs, length: message.length };
     this.#next = (this.#next + 1) % RECENT_MATCHES;
     return false;
   }

@@ -53,14 +53,21 @@ const EQUALS = 0x3d;
 const MAX_SEGMENTS = 16;
 const DEAD = 0;
 const UNKNOWN = -1;
-const START = 1;
-/** Paths begin with few different words: where the first LEAP bytes of one lead is remembered, and later compared instead of walked. */
+/** Methods are told apart by their first two letters, each 5 bits: GET, PUT, POST, DELETE, HEAD, OPTIONS, PATCH. */
+const METHOD_KEYS = 1024;
+/** Paths consist of few different words: where LEAP bytes of one lead is remembered, and later they're compared instead of walked. */
 const LEAP = 20;
-const LEAP_SLOTS = 64;
+const LEAP_SLOTS = 512;
+
+interface Start {
+  readonly method: Uint8Array;
+  readonly state: number;
+}
 
 interface Leap {
+  readonly from: number;
   readonly bytes: Uint8Array;
-  readonly state: number;
+  readonly to: number;
 }
 
 export class RouteMatcher<T> {
@@ -70,6 +77,8 @@ export class RouteMatcher<T> {
   /** transitions[state * 256 + byte]: the next state, DEAD, or UNKNOWN as long as nobody went there. */
   #transitions = new Int16Array(0);
 
+  /** The state in which a method's paths begin: most routes are another method's, and are ruled out before the first byte. */
+  readonly #starts: (Start | undefined)[] = new Array(METHOD_KEYS).fill(undefined);
   readonly #leaps: (Leap | undefined)[] = new Array(LEAP_SLOTS).fill(undefined);
 
   #found: Variant<T> | null = null;
@@ -81,7 +90,7 @@ export class RouteMatcher<T> {
   constructor(specs: readonly RouteSpec<T>[]) {
     for (const spec of specs) for (const segments of expandRoute(spec.route)) this.#variants.push(createVariant(spec, segments));
     this.#stateOf([]);
-    this.#stateOf(this.#variants.map((_, variant) => ({ variant, segment: -1, offset: 0 })));
+    for (const method of new Set(specs.flatMap(({ methods }) => methods))) this.#addStart(method);
   }
 
   /**
@@ -90,50 +99,66 @@ export class RouteMatcher<T> {
    * @param uriStart offset of the URI; what is before it, less one space, is the method
    */
   match(bytes: Uint8Array, methodStart: number, uriStart: number): T | null {
-    const leap = this.#leaps[leapSlot(bytes, uriStart)];
-    if (leap === undefined || !startsWith(bytes, uriStart, leap.bytes)) return this.#walk(bytes, methodStart, uriStart, uriStart, START);
-    return leap.state === DEAD ? null : this.#walk(bytes, methodStart, uriStart, uriStart + LEAP, leap.state);
+    const start = this.#starts[methodKey(bytes[methodStart] as number, bytes[methodStart + 1] as number)];
+    if (start === undefined || uriStart - methodStart !== start.method.length + 1 || !startsWith(bytes, methodStart, start.method)) return null;
+    let state = start.state;
+    let at = uriStart;
+    while (state !== DEAD) {
+      const leap = this.#leaps[leapSlot(bytes, at, state)];
+      if (leap === undefined || leap.from !== state || !startsWith(bytes, at, leap.bytes)) return this.#walk(bytes, uriStart, at, state);
+      state = leap.to;
+      at += LEAP;
+    }
+    return null;
   }
 
   /** The table, a byte at a time, from `from` on. */
-  #walk(bytes: Uint8Array, methodStart: number, uriStart: number, from: number, fromState: number): T | null {
+  #walk(bytes: Uint8Array, uriStart: number, from: number, fromState: number): T | null {
     const transitions = this.#transitions;
+    let canLeap = true;
     let state = fromState;
     let at = from;
     for (;;) {
       const byte = bytes[at] as number;
       if (!(byte > SPACE) || byte === QUESTION) break;
       const next = transitions[(state << 8) | byte] as number;
-      if (next === UNKNOWN) {
-        // A step that nobody took before may have grown the table: go on with the new one.
-        this.#step(state, byte);
-        return this.#walk(bytes, methodStart, uriStart, at, state);
+      // A step that nobody took before may have grown the table: go on with the new one.
+      if (next === UNKNOWN) return this.#step(state, byte) === DEAD ? null : this.#walk(bytes, uriStart, at, state);
+      at++;
+      if (next === state) {
+        // Inside a hole: everything up to the next slash belongs to it, and is different each time.
+        canLeap = false;
+        at = findSegmentEnd(bytes, at);
+        continue;
       }
       state = next;
-      at++;
-      if (at - uriStart === LEAP) this.#remember(bytes, uriStart, state);
+      if (canLeap && at - from === LEAP) this.#remember(bytes, from, fromState, state);
       if (state === DEAD) return null;
     }
-    return this.#accept(bytes, state, methodStart, uriStart, at);
+    return this.#accept(bytes, state, uriStart, at);
   }
 
-  #accept(bytes: Uint8Array, state: number, methodStart: number, uriStart: number, pathEnd: number): T | null {
-    this.#found = null;
-    for (const index of (this.#states[state] as State).accepted) {
-      const variant = this.#variants[index] as Variant<T>;
-      if (!variant.methods.some((method) => isText(bytes, methodStart, uriStart - 1, method))) continue;
+  #accept(bytes: Uint8Array, state: number, uriStart: number, pathEnd: number): T | null {
+    const { accepted } = this.#states[state] as State;
+    for (let i = 0; i < accepted.length; i++) {
+      const variant = this.#variants[accepted[i] as number] as Variant<T>;
       if (variant.query !== null && !this.#findQuery(bytes, pathEnd, variant.query.name)) continue;
       this.#found = variant;
-        this.#uriStart = uriStart;
+      this.#uriStart = uriStart;
       return variant.target;
     }
+    this.#found = null;
     return null;
   }
 
+  #addStart(method: string): void {
+    const variants = this.#variants.flatMap(({ methods }, variant) => (methods.includes(method) ? [{ variant, segment: -1, offset: 0 }] : []));
+    this.#starts[methodKey(method.charCodeAt(0), method.charCodeAt(1))] = { method: asciiBytes(method), state: this.#stateOf(variants) };
+  }
+
   /** First come, first served: the paths of a server are the same all day. */
-  #remember(bytes: Uint8Array, uriStart: number, state: number): void {
-    const slot = leapSlot(bytes, uriStart);
-    this.#leaps[slot] ??= { bytes: Uint8Array.from(bytes.subarray(uriStart, uriStart + LEAP)), state };
+  #remember(bytes: Uint8Array, at: number, from: number, to: number): void {
+    this.#leaps[leapSlot(bytes, at, from)] ??= { from, bytes: Uint8Array.from(bytes.subarray(at, at + LEAP)), to };
   }
 
   #step(state: number, byte: number): number {
@@ -186,8 +211,7 @@ export class RouteMatcher<T> {
     const captures: Record<string, string> = { ...found.constants };
     let start = this.#uriStart + 1;
     for (const segment of found.segments) {
-      let end = start;
-      while ((bytes[end] as number) > SPACE && bytes[end] !== SLASH && bytes[end] !== QUESTION) end++;
+      const end = findSegmentEnd(bytes, start);
       if (segment.kind === 'hole') captures[segment.name] = percentDecode(decode(bytes, start, end));
       start = end + 1;
     }
@@ -196,8 +220,23 @@ export class RouteMatcher<T> {
   }
 }
 
-function leapSlot(bytes: Uint8Array, at: number): number {
-  return (((bytes[at + 9] as number) * 7) ^ ((bytes[at + 16] as number) * 5) ^ ((bytes[at + 17] as number) * 3) ^ (bytes[at + 19] as number)) & (LEAP_SLOTS - 1);
+function methodKey(first: number, second: number): number {
+  return ((first & 31) << 5) | (second & 31);
+}
+
+function leapSlot(bytes: Uint8Array, at: number, from: number): number {
+  const mixed = ((bytes[at + 1] as number) << 8) ^ ((bytes[at + 9] as number) << 5) ^ ((bytes[at + 16] as number) << 3) ^ ((bytes[at + 17] as number) << 6) ^ (bytes[at + 19] as number);
+  return Math.imul(mixed ^ (from << 4), 0x9e3779b1) >>> 23;
+}
+
+/** Offset of the slash, question mark or white space that ends a segment. */
+function findSegmentEnd(bytes: Uint8Array, at: number): number {
+  let end = at;
+  for (;;) {
+    const byte = bytes[end] as number;
+    if (!(byte > SPACE) || byte === SLASH || byte === QUESTION) return end;
+    end++;
+  }
 }
 
 /** One byte further; null where the variant doesn't go there. A slash ends a whole segment. */
@@ -277,12 +316,6 @@ function asciiBytes(text: string): Uint8Array {
 
 function startsWith(bytes: Uint8Array, at: number, literal: Uint8Array): boolean {
   for (let i = 0; i < literal.length; i++) if (bytes[at + i] !== literal[i]) return false;
-  return true;
-}
-
-function isText(bytes: Uint8Array, start: number, end: number, text: string): boolean {
-  if (end - start !== text.length) return false;
-  for (let i = 0; i < text.length; i++) if (bytes[start + i] !== text.charCodeAt(i)) return false;
   return true;
 }
 

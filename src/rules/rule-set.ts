@@ -38,7 +38,10 @@ interface MessageParts {
 
 export class RuleSet {
   readonly rules: readonly CompiledRule[];
+  /** Routes of the rules that emit something. */
   readonly routes: RouteMatcher<CompiledRule>;
+  /** Routes of rules with a counter, one by one: several of them, and one of `routes`, may match the same line. */
+  readonly counterRoutes: readonly { readonly rule: CompiledRule; readonly matcher: RouteMatcher<CompiledRule> }[];
   readonly #byLogger = new Map<string, { readonly level: Level | undefined; readonly rule: CompiledRule }[]>();
 
   constructor(rules: readonly CompiledRule[], messages: readonly { readonly parts: MessageParts; readonly rule: CompiledRule }[]) {
@@ -50,7 +53,9 @@ export class RuleSet {
         this.#byLogger.set(logger, known);
       }
     const routed = rules.filter(({ definition }) => definition.request !== undefined && definition.message === undefined);
-    this.routes = new RouteMatcher(routed.map((rule) => ({ ...routeOf(rule.definition), target: rule })));
+    const specOf = (rule: CompiledRule) => ({ ...routeOf(rule.definition), target: rule });
+    this.routes = new RouteMatcher(routed.filter(({ definition }) => definition.emit !== undefined).map(specOf));
+    this.counterRoutes = routed.filter(({ definition }) => definition.counter !== undefined).map((rule) => ({ rule, matcher: new RouteMatcher([specOf(rule)]) }));
   }
 
   /** The rules that want records of this logger and level. */
@@ -101,9 +106,18 @@ function compileRule(
   if (typeof items === 'string') return fail(items);
   if (definition.items && !parts?.template.holes.some(({ name }) => name === definition.items?.from))
     fail(`items.from is "${definition.items.from}", expected a hole of the message`);
+  const unknown = Object.keys(definition.counter?.labels ?? {}).find((label) => !capturedNames(definition, parts?.template ?? null).has(label));
+  if (unknown !== undefined) fail(`counter label "${unknown}" is no hole of the rule, expected one of its captures`);
   if (!isGood) return null;
   const isOnRoute = parts === null || request === undefined ? null : createRouteTest(definition);
   return { parts, rule: createRule(definition, parts?.template ?? null, items, isOnRoute) };
+}
+
+/** Everything that a match can capture, by name. */
+function capturedNames({ request, set }: RuleDefinition, template: Template | null): ReadonlySet<string> {
+  const holes = template?.holes.map(({ name }) => name) ?? [];
+  const inRoute = [...`${request?.route ?? ''} ${request?.query ?? ''}`.matchAll(/\{([a-z][a-z0-9_]*)/g)].map(([, name]) => name ?? '');
+  return new Set([...holes, ...inRoute, ...Object.keys(set ?? {})]);
 }
 
 function compileMessage(definition: RuleDefinition, frames: ReadonlyMap<string, FrameDefinition>, fail: (message: string) => null): MessageParts | null {
