@@ -16,6 +16,8 @@ export const MAX_CLAIMED_IDS = 1000;
 export interface DeviceTally {
   readonly userId: string;
   readonly deviceId: string;
+  /** The table's own. */
+  readonly link: Link;
   readonly keyUploads: Record<UploadOutcome, number>;
   conflictCount: number;
   readonly conflictKeyIds: Set<string>;
@@ -24,8 +26,8 @@ export interface DeviceTally {
   lastConflictMs: number;
   claimsOneTime: number;
   claimsFallback: number;
-  /** Hashes of the key ids that were handed out and not offered anew since. */
-  readonly claimedKeyIds: Set<number>;
+  /** Key ids (`keyNumber`) that were handed out and not offered anew since. */
+  readonly claimedKeyIds: number[];
   stored: number;
   returned: number;
   dropped: number;
@@ -35,8 +37,11 @@ export interface DeviceTally {
 export type Unattributed = { conflicts: number } & Record<Exclude<UploadOutcome, 'accepted' | 'conflict'>, number>;
 
 export class DeviceTable {
-  /** In order of when a device was last heard of: a Map iterates in order of insertion, and `#touch` inserts anew. */
-  readonly #devices = new Map<string, DeviceTally>();
+  /** By user: few have more than a handful. */
+  readonly #users = new Map<string, DeviceTally[]>();
+  /** All devices, in order of when they were last heard of (a ring: `next` of this is the least recent). */
+  readonly #order: Link = createRing();
+  #size = 0;
   readonly #maxDevices: number;
   readonly unattributed: Unattributed = { conflicts: 0, rejected: 0, client_gave_up: 0, failed: 0 };
   evicted = 0;
@@ -48,12 +53,12 @@ export class DeviceTable {
   }
 
   get size(): number {
-    return this.#devices.size;
+    return this.#size;
   }
 
   /** All devices, by user id and device id. */
   list(): DeviceTally[] {
-    return [...this.#devices.values()].sort((a, b) => compare(a.userId, b.userId) || compare(a.deviceId, b.deviceId));
+    return [...this.#users.values()].flat().sort((a, b) => compare(a.userId, b.userId) || compare(a.deviceId, b.deviceId));
   }
 
   apply(fact: Fact): void {
@@ -92,12 +97,12 @@ export class DeviceTable {
   #applyClaims({ claims }: KeysClaimed): void {
     for (const { keyId, userId, deviceId } of claims) {
       const device = this.#touch(userId, deviceId);
-      const hash = hashText(keyId);
-      const isAgain = device.claimedKeyIds.has(hash);
+      const number = keyNumber(keyId);
+      const isAgain = device.claimedKeyIds.includes(number);
       if (isAgain) device.claimsFallback++;
       else device.claimsOneTime++;
       this.claims[isAgain ? 'fallback' : 'oneTime']++;
-      addBounded(device.claimedKeyIds, hash, MAX_CLAIMED_IDS);
+      if (!isAgain && device.claimedKeyIds.length < MAX_CLAIMED_IDS) device.claimedKeyIds.push(number);
     }
   }
 
@@ -106,47 +111,90 @@ export class DeviceTable {
   }
 
   #touch(userId: string, deviceId: string): DeviceTally {
-    const key = `${userId}\0${deviceId}`;
-    const known = this.#devices.get(key);
-    if (known !== undefined) {
-      if (this.#devices.size * 2 > this.#maxDevices) this.#moveToEnd(key, known);
-      return known;
-    }
-    if (this.#devices.size >= this.#maxDevices) this.#evict();
-    const device = createTally(copyText(userId), copyText(deviceId));
-    this.#devices.set(copyText(key), device);
+    const devices = this.#users.get(userId);
+    if (devices !== undefined)
+      for (let i = 0; i < devices.length; i++) {
+        const device = devices[i] as DeviceTally;
+        if (device.deviceId !== deviceId) continue;
+        // Order matters only where the table is filling up; below that, memory that nobody needs isn't touched.
+        if (this.#size * 2 > this.#maxDevices) moveToEnd(device.link, this.#order);
+        return device;
+      }
+    return this.#add(copyText(userId), copyText(deviceId));
+  }
+
+  #add(userId: string, deviceId: string): DeviceTally {
+    if (this.#size >= this.#maxDevices) this.#evict();
+    const device = createTally(userId, deviceId);
+    const devices = this.#users.get(userId);
+    if (devices === undefined) this.#users.set(userId, [device]);
+    else devices.push(device);
+    link(device.link, this.#order);
+    this.#size++;
     return device;
   }
 
-  /** Order matters only where the table is filling up; below that, nothing is moved. */
-  #moveToEnd(key: string, device: DeviceTally): void {
-    this.#devices.delete(key);
-    this.#devices.set(key, device);
-  }
-
+  /** The least recent device without a conflict; where the first EVICTION_SCAN all have some, the least recent of all. */
   #evict(): void {
+    let chosen = this.#order.next;
     let scanned = 0;
-    let oldest: string | undefined;
-    for (const [key, device] of this.#devices) {
-      oldest ??= key;
-      if (device.conflictCount === 0) {
-        oldest = key;
+    for (let at = this.#order.next; at !== this.#order && scanned < EVICTION_SCAN; at = at.next, scanned++)
+      if (at.device?.conflictCount === 0) {
+        chosen = at;
         break;
       }
-      if (++scanned >= EVICTION_SCAN) break;
-    }
-    if (oldest !== undefined) this.#devices.delete(oldest);
+    const { device } = chosen;
+    if (device === null) return;
+    unlink(chosen);
+    const rest = (this.#users.get(device.userId) ?? []).filter((other) => other !== device);
+    if (rest.length === 0) this.#users.delete(device.userId);
+    else this.#users.set(device.userId, rest);
+    this.#size--;
     this.evicted++;
   }
+}
+
+/** A place in the order of devices. */
+interface Link {
+  device: DeviceTally | null;
+  previous: Link;
+  next: Link;
+}
+
+function createRing(device: DeviceTally | null = null): Link {
+  const ring = { device } as Link;
+  ring.previous = ring;
+  ring.next = ring;
+  return ring;
+}
+
+/** Puts `entry` in front of `ring`: last in order. */
+function link(entry: Link, ring: Link): void {
+  entry.previous = ring.previous;
+  entry.next = ring;
+  ring.previous.next = entry;
+  ring.previous = entry;
+}
+
+function unlink({ previous, next }: Link): void {
+  previous.next = next;
+  next.previous = previous;
+}
+
+function moveToEnd(entry: Link, ring: Link): void {
+  unlink(entry);
+  link(entry, ring);
 }
 
 /** Devices with conflicts that are passed over to find one without, at most. */
 const EVICTION_SCAN = 1000;
 
 function createTally(userId: string, deviceId: string): DeviceTally {
-  return {
+  const place = createRing();
+  const device: DeviceTally = {
     userId,
     deviceId,
+    link: place,
     keyUploads: { accepted: 0, conflict: 0, rejected: 0, client_gave_up: 0, failed: 0 },
     conflictCount: 0,
     conflictKeyIds: new Set(),
@@ -155,11 +203,13 @@ function createTally(userId: string, deviceId: string): DeviceTally {
     lastConflictMs: Number.NaN,
     claimsOneTime: 0,
     claimsFallback: 0,
-    claimedKeyIds: new Set(),
+    claimedKeyIds: [],
     stored: 0,
     returned: 0,
     dropped: 0,
   };
+  place.device = device;
+  return device;
 }
 
 function addBounded<T>(set: Set<T>, value: T, bound: number): void {
@@ -167,7 +217,41 @@ function addBounded<T>(set: Set<T>, value: T, bound: number): void {
 }
 
 function forgetClaims({ claimedKeyIds }: DeviceTally, keyIds: readonly string[]): void {
-  if (claimedKeyIds.size > 0) for (const keyId of keyIds) claimedKeyIds.delete(hashText(keyId));
+  if (claimedKeyIds.length === 0) return;
+  for (const keyId of keyIds) {
+    const index = claimedKeyIds.indexOf(keyNumber(keyId));
+    if (index < 0) continue;
+    claimedKeyIds[index] = claimedKeyIds.at(-1) as number;
+    claimedKeyIds.pop();
+  }
+}
+
+/**
+ * A small integer for a key id. `signed_curve25519:AAAAAAAAAA0` is 13 (the id is a counter in base64, 4 or 8 bytes, high byte first:
+ * e2ee-evidence 2.1); other ids, and other algorithms, give a negative hash. Small integers, because a list of them is fast and small.
+ */
+function keyNumber(keyId: string): number {
+  if (!keyId.startsWith(USUAL_ALGORITHM)) return hashSmall(keyId);
+  let value = 0;
+  for (let i = USUAL_ALGORITHM.length; i < keyId.length; i++) {
+    const digit = BASE64_VALUE[keyId.charCodeAt(i)] ?? -1;
+    if (digit < 0 || value > MAX_KEY_NUMBER) return hashSmall(keyId);
+    value = value * 64 + digit;
+  }
+  return value > MAX_KEY_NUMBER ? hashSmall(keyId) : value;
+}
+
+const USUAL_ALGORITHM = 'signed_curve25519:';
+const BASE64 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
+/** By character code; −1 for what is no digit. */
+const BASE64_VALUE = Int8Array.from({ length: 128 }, (_, code) => BASE64.indexOf(String.fromCharCode(code)));
+/** Larger ones don't fit a small integer. A device that ever made this many keys would be the first. */
+const MAX_KEY_NUMBER = 2 ** 28;
+
+function hashSmall(text: string): number {
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
+  return -1 - (hash >>> 2);
 }
 
 /**

@@ -30,7 +30,9 @@ export interface LogStatement<Interest> {
 
 interface Memo<Interest> {
   readonly words: Int32Array;
+  /** The last four bytes, and where they stand: the length needn't be a multiple of four. */
   readonly lastWord: number;
+  readonly lastOffset: number;
   readonly statement: LogStatement<Interest>;
 }
 
@@ -42,6 +44,8 @@ export class LogStatementTable<Interest> {
   readonly #buckets: Memo<Interest>[][] = Array.from({ length: BUCKETS }, () => []);
   readonly #interestIn: (logger: string, level: Level) => Interest;
   #count = 0;
+  /** The one found last: most records are of the same statement as the one before. */
+  #last: Memo<Interest> | null = null;
 
   constructor(interestIn: (logger: string, level: Level) => Interest) {
     this.#interestIn = interestIn;
@@ -54,11 +58,18 @@ export class LogStatementTable<Interest> {
    * @param hasServerName the layout has `%(server_name)s - ` before the request id
    */
   find(bytes: Uint8Array, view: DataView, at: number, hasServerName: boolean): LogStatement<Interest> | null {
-    if (at + MAX_MIDDLE_BYTES > view.byteLength) return this.#parse(bytes, at, hasServerName);
+    if (at + MAX_MIDDLE_BYTES > bytes.length) return this.#parse(bytes, at, hasServerName);
+    const last = this.#last;
+    return last !== null && isSame(last, view, at) ? last.statement : this.#findOther(bytes, view, at, hasServerName);
+  }
+
+  #findOther(bytes: Uint8Array, view: DataView, at: number, hasServerName: boolean): LogStatement<Interest> | null {
     const bucket = this.#buckets[bucketOf(view, at)] as Memo<Interest>[];
     for (let i = 0; i < bucket.length; i++) {
       const memo = bucket[i] as Memo<Interest>;
-      if (isSame(memo, view, at)) return memo.statement;
+      if (!isSame(memo, view, at)) continue;
+      this.#last = memo;
+      return memo.statement;
     }
     const statement = this.#parse(bytes, at, hasServerName);
     if (statement !== null && statement.length <= MAX_MIDDLE_BYTES && this.#count < MAX_STATEMENTS) {
@@ -97,11 +108,12 @@ function bucketOf(view: DataView, at: number): number {
 function createMemo<Interest>(statement: LogStatement<Interest>, view: DataView, at: number): Memo<Interest> {
   const words = new Int32Array(statement.length >> 2);
   for (let i = 0; i < words.length; i++) words[i] = view.getInt32(at + i * 4, true);
-  return { words, lastWord: view.getInt32(at + statement.length - 4, true), statement };
+  const lastOffset = statement.length - 4;
+  return { words, lastWord: view.getInt32(at + lastOffset, true), lastOffset, statement };
 }
 
-function isSame<Interest>({ words, lastWord, statement }: Memo<Interest>, view: DataView, at: number): boolean {
-  if (view.getInt32(at + statement.length - 4, true) !== lastWord) return false;
+function isSame<Interest>({ words, lastWord, lastOffset }: Memo<Interest>, view: DataView, at: number): boolean {
+  if (view.getInt32(at + lastOffset, true) !== lastWord) return false;
   for (let i = words.length - 1; i >= 0; i--) if (view.getInt32(at + i * 4, true) !== words[i]) return false;
   return true;
 }

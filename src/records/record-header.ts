@@ -34,6 +34,7 @@ export class RecordHeader<Interest> {
   readonly #table: LogStatementTable<Interest>;
   readonly #clock: ZoneClock;
   #secondMs = Number.NaN;
+  /** The second's words, as read at 0, 4, 8, 12 and 15. */
   #w0 = 0;
   #w1 = 0;
   #w2 = 0;
@@ -48,7 +49,6 @@ export class RecordHeader<Interest> {
   /** @param view on the same bytes; there must be a newline at or behind `at` */
   read(bytes: Uint8Array, view: DataView, at: number, hasServerName: boolean): boolean {
     if (bytes[at + 19] !== COMMA || bytes[at + 24] !== DASH || bytes[at + 23] !== SPACE || bytes[at + 25] !== SPACE) return false;
-    if (at + STATEMENT_OFFSET > view.byteLength) return false;
     const tenths = (bytes[at + 20] as number) - ZERO;
     const hundredths = (bytes[at + 21] as number) - ZERO;
     const thousandths = (bytes[at + 22] as number) - ZERO;
@@ -63,6 +63,7 @@ export class RecordHeader<Interest> {
 
   /** Most records share their second with the one before: five words compared, nothing parsed. */
   #readSecond(bytes: Uint8Array, view: DataView, at: number): boolean {
+    // 25 bytes were there when the marks were looked at, so these words are inside the buffer.
     const w0 = view.getInt32(at, true);
     const w1 = view.getInt32(at + 4, true);
     const w2 = view.getInt32(at + 8, true);

@@ -6,6 +6,12 @@
  */
 
 const DEPTH_LIMIT = 64;
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const OPEN_BRACKET = 0x5b;
+const CLOSE_BRACKET = 0x5d;
+const OPEN_BRACE = 0x7b;
+const CLOSE_BRACE = 0x7d;
 
 export function findJsonEnd(text: string, at: number): number | null {
   const first = text[at];
@@ -19,8 +25,8 @@ export function findJsonEnd(text: string, at: number): number | null {
 function findStringEnd(text: string, at: number): number | null {
   for (let i = at + 1; i < text.length; i++) {
     const code = text.charCodeAt(i);
-    if (code === 0x5c) i++;
-    else if (code === 0x22) return i + 1;
+    if (code === BACKSLASH) i++;
+    else if (code === QUOTE) return i + 1;
   }
   return null;
 }
@@ -28,14 +34,14 @@ function findStringEnd(text: string, at: number): number | null {
 function findBracketEnd(text: string, at: number): number | null {
   let depth = 0;
   for (let i = at; i < text.length; i++) {
-    const char = text[i];
-    if (char === '"') {
+    const code = text.charCodeAt(i);
+    if (code === QUOTE) {
       const end = findStringEnd(text, i);
       if (end === null) return null;
       i = end - 1;
-    } else if (char === '{' || char === '[') {
+    } else if (code === OPEN_BRACE || code === OPEN_BRACKET) {
       if (++depth > DEPTH_LIMIT) return null;
-    } else if ((char === '}' || char === ']') && --depth === 0) return i + 1;
+    } else if ((code === CLOSE_BRACE || code === CLOSE_BRACKET) && --depth === 0) return i + 1;
   }
   return null;
 }

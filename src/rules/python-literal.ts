@@ -27,9 +27,9 @@ export function parsePythonString(text: string, at: number): Literal<string> | n
   if (quote !== "'" && quote !== '"') return null;
   const close = text.indexOf(quote, at + 1);
   if (close < 0) return null;
-  const escape = text.indexOf('\\', at + 1);
-  if (escape < 0 || escape > close) return { value: text.slice(at + 1, close), end: close + 1 };
-  return parseEscapedString(text, at + 1, quote);
+  // Only what is between the quotes is searched: a search to the end of the text, for each string of a list, would be quadratic.
+  const value = text.slice(at + 1, close);
+  return value.includes('\\') ? parseEscapedString(text, at + 1, quote) : { value, end: close + 1 };
 }
 
 function parseEscapedString(text: string, start: number, quote: string): Literal<string> | null {
@@ -43,11 +43,11 @@ function parseEscapedString(text: string, start: number, quote: string): Literal
     }
     if (char !== '\\') continue;
     parts.push(text.slice(from, i));
-    const escape = parseEscape(text, i + 1);
-    if (escape === null) return null;
-    parts.push(escape.value);
-    from = escape.end;
-    i = escape.end - 1;
+    const escaped = parseEscape(text, i + 1);
+    if (escaped === null) return null;
+    parts.push(escaped.value);
+    from = escaped.end;
+    i = escaped.end - 1;
   }
   return null;
 }

@@ -136,13 +136,17 @@ function compileMessage(definition: RuleDefinition, frames: ReadonlyMap<string, 
 
 /** A message rule with a request: the frame's `method` and `uri` must be those of that route. */
 function createRouteTest(definition: RuleDefinition): (captures: Captures) => boolean {
-  const tree = new RouteMatcher([{ ...routeOf(definition), target: true }]);
+  const matcher = new RouteMatcher([{ ...routeOf(definition), target: true }]);
   return ({ method, uri }) => {
     if (typeof method !== 'string' || typeof uri !== 'string') return false;
-    const bytes = Uint8Array.from(`${method} ${uri} `, (char) => char.charCodeAt(0) & 0xff);
-    return tree.match(bytes, 0, method.length + 1) === true;
+    const bytes = new Uint8Array(method.length + uri.length + 2).fill(SPACE);
+    for (let i = 0; i < method.length; i++) bytes[i] = method.charCodeAt(i);
+    for (let i = 0; i < uri.length; i++) bytes[method.length + 1 + i] = uri.charCodeAt(i);
+    return matcher.match(bytes, 0, method.length + 1) === true;
   };
 }
+
+const SPACE = 0x20;
 
 function createRule(definition: RuleDefinition, template: Template | null, items: Template | null, isOnRoute: ((captures: Captures) => boolean) | null): CompiledRule {
   const rule: CompiledRule = {

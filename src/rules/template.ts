@@ -5,7 +5,7 @@
  *
  * In: the template's text. Out: a compiled template, which matches a message by walking forward once: literals are compared or found
  * by `indexOf`, holes are parsed by their type. It never backs up, so no template can be made slow by a hostile line. A match covers the
- * whole message. `{{` and `}}` stand for braces.
+ * whole message. `{{` and `}}` stand for braces; `{:type}` must be there but isn't captured.
  *
  * On a message that was cut at MAX_LINE_BYTES a match goes as far as the text does: holes behind the cut stay undefined, and at least one
  * hole must be whole.
@@ -46,7 +46,7 @@ export interface Template {
   readonly holes: readonly Hole[];
 }
 
-const HOLE = /^([a-z][a-z0-9_]{0,40})(?::([a-z_]{1,20}))?$/;
+const HOLE = /^([a-z][a-z0-9_]{0,40})?(?::([a-z_]{1,20}))?$/;
 
 /**
  * @returns the template, or what is wrong with it as one sentence fragment: `hole "x:y" has type "y", expected one of str, word, …`
@@ -68,7 +68,7 @@ export function parseTemplate(text: string): Template | string {
       if (typeof hole === 'string') return hole;
       if (holes.length > 0 && literal === '' && needsLiteralBehind(holes[holes.length - 1] as Hole))
         return `hole "${(holes[holes.length - 1] as Hole).name}" is followed by another hole, expected text between them`;
-      if (holes.some(({ name }) => name === hole.name)) return `hole "${hole.name}" stands twice, expected different names`;
+      if (hole.name !== '' && holes.some(({ name }) => name === hole.name)) return `hole "${hole.name}" stands twice, expected different names`;
       literals.push(literal);
       holes.push(hole);
       literal = '';
@@ -84,10 +84,10 @@ export function parseTemplate(text: string): Template | string {
 
 function parseHole(body: string, isClosed: boolean): Hole | string {
   const match = isClosed ? HOLE.exec(body) : null;
-  if (!match) return `hole "{${body.slice(0, 40)}" can't be read, expected {name} or {name:type}`;
+  if (!match || (match[1] === undefined && match[2] === undefined)) return `hole "{${body.slice(0, 40)}" can't be read, expected {name}, {name:type} or {:type}`;
   const type = match[2] ?? 'str';
   if (!Object.hasOwn(HOLE_TYPES, type)) return `hole "${body}" has type "${type}", expected one of ${Object.keys(HOLE_TYPES).join(', ')}`;
-  return { name: match[1] as string, type: type as HoleType };
+  return { name: match[1] ?? '', type: type as HoleType };
 }
 
 function needsLiteralBehind({ type }: Hole): boolean {
@@ -141,15 +141,15 @@ function takeHole(hole: Hole, text: string, at: number, next: string, isLast: bo
       if (end < 0) return -1;
       const value = text.slice(at, end);
       if (hole.type === 'word' && (value === '' || /\s/.test(value))) return -1;
-      captures[hole.name] = value;
+      if (hole.name !== '') captures[hole.name] = value;
       return end;
     }
     case 'rest':
     case 'framed':
-      captures[hole.name] = text.slice(at);
+      if (hole.name !== '') captures[hole.name] = text.slice(at);
       return text.length;
     case 'csv':
-      captures[hole.name] = at === text.length ? [] : text.slice(at).split(',');
+      if (hole.name !== '') captures[hole.name] = at === text.length ? [] : text.slice(at).split(',');
       return text.length;
     case 'int':
     case 'number':
@@ -157,13 +157,13 @@ function takeHole(hole: Hole, text: string, at: number, next: string, isLast: bo
     case 'json': {
       const end = findJsonEnd(text, at);
       if (end === null) return -1;
-      captures[hole.name] = text.slice(at, end);
+      if (hole.name !== '') captures[hole.name] = text.slice(at, end);
       return end;
     }
     case 'user_id': {
       const end = findUserIdEnd(text, at, next);
       if (end < 0) return -1;
-      captures[hole.name] = text.slice(at, end);
+      if (hole.name !== '') captures[hole.name] = text.slice(at, end);
       return end;
     }
     default:
@@ -182,7 +182,7 @@ function takeLiteral(hole: Hole, text: string, at: number, captures: Captures): 
   const literal =
     hole.type === 'repr' ? parsePythonStringOrNone(text, at) : hole.type === 'list' ? parsePythonList(text, at) : parseDictKeys(text, at);
   if (literal === null) return -1;
-  captures[hole.name] = literal.value;
+  if (hole.name !== '') captures[hole.name] = literal.value;
   return literal.end;
 }
 
@@ -194,12 +194,9 @@ function takeNumber(hole: Hole, text: string, at: number, captures: Captures): n
   pattern.lastIndex = at;
   const match = pattern.exec(text);
   if (match === null) return -1;
-  captures[hole.name] = Number(match[0]);
+  if (hole.name !== '') captures[hole.name] = Number(match[0]);
   return pattern.lastIndex;
 }
-
-/** What a server name may consist of (Matrix spec, appendix 4.1): a host or address, and a port. */
-const SERVER_NAME = /[A-Za-z0-9.\-:[\]]*/y;
 
 /**
  * `@alice:example.org:8448` before `:JLAFKJWSCS` ends at the last `:` that can belong to the server name; a localpart may hold `/`, so
@@ -209,10 +206,14 @@ function findUserIdEnd(text: string, at: number, next: string): number {
   if (text[at] !== '@') return -1;
   const colon = text.indexOf(':', at + 1);
   if (colon < 0) return -1;
-  SERVER_NAME.lastIndex = colon + 1;
-  SERVER_NAME.test(text);
-  const end = SERVER_NAME.lastIndex;
+  let end = colon + 1;
+  while (isServerNameCode(text.charCodeAt(end))) end++;
   if (next === '') return end;
   const found = text.lastIndexOf(next, end);
   return found > colon ? found : -1;
+}
+
+/** What a server name may consist of (Matrix spec, appendix 4.1): a host or address, and a port. NaN (the text's end) isn't. */
+function isServerNameCode(code: number): boolean {
+  return (code >= 0x61 && code <= 0x7a) || (code >= 0x2d && code <= 0x3a && code !== 0x2f) || (code >= 0x41 && code <= 0x5b) || code === 0x5d;
 }

@@ -61,10 +61,10 @@ export function decideNext({ path, handle, successor }: Observation): Decision {
   if (handle === undefined) return path.kind === 'file' ? 'open' : path.kind;
   if (handle.look.sizeBytes < handle.positionBytes || !handle.isMarkerIntact) return 'truncated';
   if (handle.look.sizeBytes > handle.positionBytes) return 'read';
-  if (path.kind !== 'file') return path.kind;
-  if (isSameInode(path.look, handle.look)) return 'wait';
-  // The new file is empty: with logrotate's `create` and no reload Synapse writes to the old one for ever (systemd.md 5).
-  if (successor === undefined) return 'wait';
+  if (path.kind === 'blocked') return 'blocked';
+  if (path.kind === 'file' && isSameInode(path.look, handle.look)) return 'wait';
+  // A new file may be there, but empty: with logrotate's `create` and no reload Synapse writes to the old one for ever (systemd.md 5).
+  if (successor === undefined) return path.kind === 'missing' ? 'missing' : 'wait';
   return successor.isLive && handle.quietMs < LATE_WRITE_MS ? 'linger' : 'drain_then_switch';
 }
 
