@@ -15,7 +15,7 @@
  *
  * Source: `SynapseRequest._finished_processing`, synapse/http/site.py. `ru=`/`db=` from 1.150.0 on; before, the same without these words.
  */
-import { isAscii } from './log-statement.ts';
+import { asciiBytes, isAscii, startsWith } from '../lines/ascii.ts';
 
 const SPACE = 0x20;
 const BANG = 0x21;
@@ -29,7 +29,6 @@ const SLASH = 0x2f;
 const ZERO = 0x30;
 const LETTER_B = 0x42;
 const OPEN_BRACKET = 0x5b;
-const CLOSE_BRACKET = 0x5d;
 const OPEN_BRACE = 0x7b;
 const CLOSE_BRACE = 0x7d;
 const NEWLINE = 0x0a;
@@ -37,8 +36,8 @@ const NEWLINE = 0x0a;
 /** `::1 - 1 - {}`: nothing before can be the brace that ends a head. */
 const SHORTEST_HEAD = 8;
 
-const PROCESSED = '} Processed request: ';
-const TAIL = ' dbevts]';
+const PROCESSED = asciiBytes('} Processed request: ');
+const TAIL = asciiBytes(' dbevts]');
 /** What a duration that can't be read gives; no request takes that long. */
 const UNREADABLE = -1e12;
 
@@ -96,7 +95,7 @@ export class AccessLine {
 
   /** All from a `}` on. */
   #parseFrom(bytes: Uint8Array, close: number): boolean {
-    if (close < 0 || bytes[close + 2] !== 0x50 || bytes[close + 20] !== SPACE || !isAscii(bytes, close, PROCESSED)) return false;
+    if (bytes[close + PROCESSED.length - 1] !== SPACE || !startsWith(bytes, close, PROCESSED)) return false;
     this.headEnd = close;
     this.#at = close + PROCESSED.length;
     this.procMs = this.#seconds(bytes, SLASH);
@@ -156,7 +155,7 @@ export class AccessLine {
   /** The line must end with `" [0 dbevts]`; the same for every head in it. */
   #hasTail(bytes: Uint8Array): boolean {
     const { end } = this;
-    if (bytes[end - 1] !== CLOSE_BRACKET || !isAscii(bytes, end - TAIL.length, TAIL)) return false;
+    if (!startsWith(bytes, end - TAIL.length, TAIL)) return false;
     let i = end - TAIL.length - 1;
     while (isDigit(bytes[i] as number)) i--;
     return bytes[i] === OPEN_BRACKET && bytes[i - 1] === SPACE && bytes[i - 2] === QUOTE;

@@ -8,7 +8,8 @@
  * `severity`); synapse/logging/_terse_json.py. The journal's own layout (contrib/systemd: `name: [request] message`) carries level and time
  * only in the journal's fields; it isn't read from text.
  */
-import { isAscii, LEVELS, LogStatementTable } from './log-statement.ts';
+import { isAscii } from '../lines/ascii.ts';
+import { LEVELS, LogStatementTable } from './log-statement.ts';
 import { LINE_PREFIXES, type LinePrefix, skipPrefix } from './line-prefix.ts';
 import { RecordHeader } from './record-header.ts';
 import { parseRequestNumber } from './request-id.ts';

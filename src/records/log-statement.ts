@@ -7,6 +7,7 @@
  * comparing words, without reading a field. Unknown ones are parsed once. The line number changes with each Synapse release; it's never
  * matched on. The memo is bounded: beyond MAX_STATEMENTS (a log that isn't Synapse's, or a hostile one) middles are parsed each time.
  */
+import { isAscii } from '../lines/ascii.ts';
 import { decodeText } from './text-decoder.ts';
 import { digits } from './timestamp.ts';
 
@@ -128,8 +129,3 @@ function findTokenEnd(bytes: Uint8Array, at: number, limit: number): number {
   return -1;
 }
 
-/** Whether ASCII `text` stands at `at`. */
-export function isAscii(bytes: Uint8Array, at: number, text: string): boolean {
-  for (let i = 0; i < text.length; i++) if (bytes[at + i] !== text.charCodeAt(i)) return false;
-  return true;
-}

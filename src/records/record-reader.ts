@@ -6,11 +6,12 @@
  * reader's buffer meanwhile: `read` returns the offset where it begins. Nothing else is held, and lines and records are counted when they
  * are done with, so bytes presented again aren't counted again. Every physical line is counted once, whatever it is.
  */
+import { isAscii } from '../lines/ascii.ts';
 import { type ChunkConsumer, MAX_LINE_BYTES, MAX_RECORD_BYTES } from '../lines/chunk-consumer.ts';
 import { AccessLine } from './access-line.ts';
 import { skipPrefix } from './line-prefix.ts';
 import { detectFormat, type LogFormat, parseJsonRecord } from './log-format.ts';
-import { isAscii, type Level, type LogStatement, LogStatementTable } from './log-statement.ts';
+import { type Level, type LogStatement, LogStatementTable } from './log-statement.ts';
 import { RecordHeader } from './record-header.ts';
 import { parseRequestNumber } from './request-id.ts';
 import { decodeText } from './text-decoder.ts';

@@ -5,10 +5,10 @@
  * The number alone tells requests of one process apart: Synapse counts one sequence for all methods (`_next_request_seq`,
  * synapse/http/site.py), from 0 at each start. Text logs: `RecordHeader.requestNumber` reads it from the bytes, by the same rule.
  */
-const REQUEST_ID = /^[A-Z]+-(\d{1,15})(?:-.*)?$/s;
+const REQUEST_ID = /^[A-Z]+-(\d+)(?:-.*)?$/s;
 
 /** The number of a request id; −1 where it isn't an HTTP request's. */
 export function parseRequestNumber(text: string): number {
-  const match = REQUEST_ID.exec(text);
-  return match ? Number(match[1]) : -1;
+  const number = Number(REQUEST_ID.exec(text)?.[1] ?? -1);
+  return number <= Number.MAX_SAFE_INTEGER ? number : -1;
 }

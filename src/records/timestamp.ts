@@ -15,6 +15,8 @@ const HOUR_MS = 3_600_000;
 const CELL_MS = HOUR_MS / 2;
 /** Log lines step back by some milliseconds (database threads; up to 136 ms seen around SIGTERM); more than this inside a doubled hour is the second one. */
 const REPEAT_STEP_MS = 60_000;
+/** In the second hour, only this little before the last line is a late line of the first; else the log was quiet for most of an hour. */
+const LATE_LINE_MS = 1000;
 
 export class ZoneClock {
   readonly #offsets: ZoneOffsets;
@@ -22,6 +24,8 @@ export class ZoneClock {
   #cell = Number.NaN;
   #firstOffsetMs = 0;
   #secondOffsetMs = 0;
+  /** The last time was in the second of two hours. */
+  #isRepeating = false;
 
   /**
    * @param timeZone an IANA name: `Europe/Berlin`, `UTC`
@@ -36,7 +40,10 @@ export class ZoneClock {
     const cell = Math.floor(wallMs / CELL_MS);
     if (cell !== this.#cell) this.#loadCell(cell);
     let epochMs = wallMs - this.#firstOffsetMs;
-    if (this.#secondOffsetMs !== this.#firstOffsetMs && epochMs < this.#lastMs - REPEAT_STEP_MS) epochMs = wallMs - this.#secondOffsetMs;
+    if (this.#secondOffsetMs !== this.#firstOffsetMs) {
+      this.#isRepeating = epochMs < this.#lastMs - (this.#isRepeating ? LATE_LINE_MS : REPEAT_STEP_MS);
+      if (this.#isRepeating) epochMs = wallMs - this.#secondOffsetMs;
+    }
     this.#lastMs = epochMs;
     return epochMs;
   }

@@ -15,6 +15,7 @@
  * after a dozen bytes. States and transitions are worked out when they are first met (a server sees a few of them), so start-up costs
  * nothing; their number is bounded by the length of the routes, whatever the input.
  */
+import { asciiBytes, startsWith } from '../lines/ascii.ts';
 
 /** A route as a rule states it, with what stands for it in a match. */
 export interface RouteSpec<T> {
@@ -57,17 +58,22 @@ const UNKNOWN = -1;
 const METHOD_KEYS = 1024;
 /** Paths consist of few different words: where LEAP bytes of one lead is remembered, and later they're compared instead of walked. */
 const LEAP = 20;
-const LEAP_SLOTS = 512;
+const LEAP_SLOTS = 2048;
 
 interface Start {
   readonly method: Uint8Array;
   readonly state: number;
 }
 
+/** The LEAP bytes as five words: compared in five steps. */
 interface Leap {
   readonly from: number;
-  readonly bytes: Uint8Array;
   readonly to: number;
+  readonly w0: number;
+  readonly w1: number;
+  readonly w2: number;
+  readonly w3: number;
+  readonly w4: number;
 }
 
 export class RouteMatcher<T> {
@@ -81,6 +87,8 @@ export class RouteMatcher<T> {
   readonly #starts: (Start | undefined)[] = new Array(METHOD_KEYS).fill(undefined);
   readonly #leaps: (Leap | undefined)[] = new Array(LEAP_SLOTS).fill(undefined);
 
+  #bytes: Uint8Array = new Uint8Array(0);
+  #view: DataView = new DataView(this.#bytes.buffer);
   #found: Variant<T> | null = null;
   #uriStart = 0;
   #queryStart = 0;
@@ -101,15 +109,22 @@ export class RouteMatcher<T> {
   match(bytes: Uint8Array, methodStart: number, uriStart: number): T | null {
     const start = this.#starts[methodKey(bytes[methodStart] as number, bytes[methodStart + 1] as number)];
     if (start === undefined || uriStart - methodStart !== start.method.length + 1 || !startsWith(bytes, methodStart, start.method)) return null;
+    if (bytes !== this.#bytes) this.#bind(bytes);
+    const view = this.#view;
     let state = start.state;
     let at = uriStart;
     while (state !== DEAD) {
-      const leap = this.#leaps[leapSlot(bytes, at, state)];
-      if (leap === undefined || leap.from !== state || !startsWith(bytes, at, leap.bytes)) return this.#walk(bytes, uriStart, at, state);
+      const leap = at + LEAP > bytes.length ? undefined : this.#leaps[leapSlot(view, at, state)];
+      if (leap === undefined || leap.from !== state || !isAt(leap, view, at)) return this.#walk(bytes, uriStart, at, state);
       state = leap.to;
       at += LEAP;
     }
     return null;
+  }
+
+  #bind(bytes: Uint8Array): void {
+    this.#bytes = bytes;
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
 
   /** The table, a byte at a time, from `from` on. */
@@ -132,7 +147,7 @@ export class RouteMatcher<T> {
         continue;
       }
       state = next;
-      if (canLeap && at - from === LEAP) this.#remember(bytes, from, fromState, state);
+      if (canLeap && at - from === LEAP) this.#remember(from, fromState, state);
       if (state === DEAD) return null;
     }
     return this.#accept(bytes, state, uriStart, at);
@@ -157,8 +172,10 @@ export class RouteMatcher<T> {
   }
 
   /** First come, first served: the paths of a server are the same all day. */
-  #remember(bytes: Uint8Array, at: number, from: number, to: number): void {
-    this.#leaps[leapSlot(bytes, at, from)] ??= { from, bytes: Uint8Array.from(bytes.subarray(at, at + LEAP)), to };
+  #remember(at: number, from: number, to: number): void {
+    const view = this.#view;
+    const word = (i: number): number => view.getInt32(at + i * 4, true);
+    this.#leaps[leapSlot(view, at, from)] ??= { from, to, w0: word(0), w1: word(1), w2: word(2), w3: word(3), w4: word(4) };
   }
 
   #step(state: number, byte: number): number {
@@ -224,9 +241,19 @@ function methodKey(first: number, second: number): number {
   return ((first & 31) << 5) | (second & 31);
 }
 
-function leapSlot(bytes: Uint8Array, at: number, from: number): number {
-  const mixed = ((bytes[at + 1] as number) << 8) ^ ((bytes[at + 9] as number) << 5) ^ ((bytes[at + 16] as number) << 3) ^ ((bytes[at + 17] as number) << 6) ^ (bytes[at + 19] as number);
-  return Math.imul(mixed ^ (from << 4), 0x9e3779b1) >>> 23;
+function leapSlot(view: DataView, at: number, from: number): number {
+  const mixed = view.getInt32(at + 16, true) ^ Math.imul(view.getInt32(at + 8, true), 0x85ebca6b) ^ (from << 4);
+  return Math.imul(mixed, 0x9e3779b1) >>> 21;
+}
+
+function isAt({ w0, w1, w2, w3, w4 }: Leap, view: DataView, at: number): boolean {
+  return (
+    view.getInt32(at + 16, true) === w4 &&
+    view.getInt32(at + 12, true) === w3 &&
+    view.getInt32(at + 8, true) === w2 &&
+    view.getInt32(at + 4, true) === w1 &&
+    view.getInt32(at, true) === w0
+  );
 }
 
 /** Offset of the slash, question mark or white space that ends a segment. */
@@ -308,15 +335,6 @@ function parseQuery(query: string | undefined): Variant<unknown>['query'] {
   const match = QUERY.exec(query);
   if (!match) throw new RangeError(`query "${query}" can't be read`);
   return { name: asciiBytes(match[1] as string), hole: match[2] ?? null };
-}
-
-function asciiBytes(text: string): Uint8Array {
-  return Uint8Array.from(text, (char) => char.charCodeAt(0));
-}
-
-function startsWith(bytes: Uint8Array, at: number, literal: Uint8Array): boolean {
-  for (let i = 0; i < literal.length; i++) if (bytes[at + i] !== literal[i]) return false;
-  return true;
 }
 
 /** Percent-decoding that never throws: what can't be decoded stays as it is. */
