@@ -20,7 +20,12 @@ export function createIdentifierHash({ identifiers, stateDirectory }: Config): C
     return { ok: true, value: (text) => createHmac('sha256', key).update(text).digest('hex').slice(0, SHOWN_DIGITS) };
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    return { ok: false, problems: [fileProblem(path, `Cannot hash identifiers: the key can't be kept (${reason}), expected a state directory that can be written`)] };
+    return {
+      ok: false,
+      problems: [
+        fileProblem(path, `Cannot hash identifiers: the key can't be kept (${reason}), expected a state directory that can be written`),
+      ],
+    };
   }
 }
 

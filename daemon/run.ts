@@ -18,8 +18,8 @@ import { type Checked, fileProblem } from './config/problem.ts';
 import { createHttpServer, type HttpServer } from './http/server.ts';
 import type { StatusView } from './http/status-view.ts';
 import { createIdentifierHash } from './identifier-hash.ts';
-import { compileLoadedRules } from './rules/rule-set-loader.ts';
 import { hintOnRuleChange } from './rules/rule-files.ts';
+import { compileLoadedRules } from './rules/rule-set-loader.ts';
 import { openRuleWatch } from './rules/rule-watch.ts';
 import { FollowedSource } from './sources/followed-source.ts';
 import { createTurns } from './sources/turns.ts';
@@ -49,10 +49,19 @@ export interface Daemon {
 export async function startDaemon({ config, clock, announce, onFact }: DaemonOptions): Promise<Checked<Daemon>> {
   const identifiers = createIdentifierHash(config);
   if (!identifiers.ok) return identifiers;
-  const store = new MetricStore({ maxDeviceSeries: config.limits.maxDeviceSeries, identifiers: config.identifiers, hashIdentifier: identifiers.value });
+  const store = new MetricStore({
+    maxDeviceSeries: config.limits.maxDeviceSeries,
+    identifiers: config.identifiers,
+    hashIdentifier: identifiers.value,
+  });
   let onUse = (_rules: RuleSet): void => undefined;
   const locations = { extraPaths: config.extraRulePaths };
-  const rules = await openRuleWatch<RuleSet>({ locations, compile: (loaded) => compileLoadedRules(loaded, store), onUse: (set) => onUse(set), announce });
+  const rules = await openRuleWatch<RuleSet>({
+    locations,
+    compile: (loaded) => compileLoadedRules(loaded, store),
+    onUse: (set) => onUse(set),
+    announce,
+  });
   if (!rules.ok) return rules;
   const pipeline = createPipeline(config, store, rules.value.current(), announce, onFact);
   onUse = (set) => pipeline.replaceRules(set);
@@ -92,7 +101,13 @@ export async function startDaemon({ config, clock, announce, onFact }: DaemonOpt
   return { ok: true, value: daemon };
 }
 
-function createPipeline(config: Config, metrics: MetricStore, rules: RuleSet, announce: DaemonOptions['announce'], onFact: DaemonOptions['onFact']): Pipeline {
+function createPipeline(
+  config: Config,
+  metrics: MetricStore,
+  rules: RuleSet,
+  announce: DaemonOptions['announce'],
+  onFact: DaemonOptions['onFact'],
+): Pipeline {
   const { maxDevices, maxOpenJoins: maxOpen, maxJoinAgeMs: maxAgeMs } = config.limits;
   return new Pipeline({
     rules,
@@ -100,7 +115,8 @@ function createPipeline(config: Config, metrics: MetricStore, rules: RuleSet, an
     maxDevices,
     joinBounds: { ...DEFAULT_JOIN_BOUNDS, maxOpen, maxAgeMs },
     ...(onFact === undefined ? {} : { onFact }),
-    onFormat: (source, { kind, prefix }) => announce({ kind: 'format_detected', source, format: kind, layout: prefix === 'none' ? 'no prefix' : `prefix: ${prefix}` }),
+    onFormat: (source, { kind, prefix }) =>
+      announce({ kind: 'format_detected', source, format: kind, layout: prefix === 'none' ? 'no prefix' : `prefix: ${prefix}` }),
     onUnrecognised: (source, reason, sample) =>
       announce({ kind: 'shape_unrecognised', source, reason, logger: null, sample: sample.slice(0, MAX_SAMPLE_LENGTH) }),
   });
@@ -128,6 +144,15 @@ function createStatus(pipeline: Pipeline, sources: readonly FollowedSource[], st
   for (const source of sources) source.refreshMetrics(pipeline.metrics);
   pipeline.metrics.gauge('lotus_e2ee_watch_catching_up').set(Number(behind.length > 0));
   const isReplaying = behind.some((source) => source.problem === null);
-  const reason = isReplaying ? `reading what is there: ${behind.map((source) => source.describeProgress()).join(', ')}` : unreadable.length === sources.length ? unreadable.join('; ') : '';
-  return { version: VERSION, startedMs, ready: { isReady: reason === '', isReplaying, reason }, sources: sources.map((source) => source.view()) };
+  const reason = isReplaying
+    ? `reading what is there: ${behind.map((source) => source.describeProgress()).join(', ')}`
+    : unreadable.length === sources.length
+      ? unreadable.join('; ')
+      : '';
+  return {
+    version: VERSION,
+    startedMs,
+    ready: { isReady: reason === '', isReplaying, reason },
+    sources: sources.map((source) => source.view()),
+  };
 }

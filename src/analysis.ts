@@ -47,7 +47,13 @@ export function createAnalysis(pipeline: Pipeline, reports: readonly SourceRepor
     delayedEvents: {
       requests: Object.fromEntries(
         DELAYED_EVENT_ACTIONS.map((action) => {
-          const { ok, client_gave_up: clientGaveUp, rate_limited: rateLimited, not_found: notFound, failed } = traffic.delayedEvents[action];
+          const {
+            ok,
+            client_gave_up: clientGaveUp,
+            rate_limited: rateLimited,
+            not_found: notFound,
+            failed,
+          } = traffic.delayedEvents[action];
           return [action, { ok, clientGaveUp, rateLimited, notFound, failed }];
         }),
       ),
@@ -129,7 +135,9 @@ export function formatTime(epochMs: number): string | null {
   const ms = epochMs - Math.floor(epochMs / DAY_MS) * DAY_MS;
   const era = Math.floor(days / 146_097);
   const dayOfEra = days - era * 146_097;
-  const yearOfEra = Math.floor((dayOfEra - Math.floor(dayOfEra / 1460) + Math.floor(dayOfEra / 36_524) - Math.floor(dayOfEra / 146_096)) / 365);
+  const yearOfEra = Math.floor(
+    (dayOfEra - Math.floor(dayOfEra / 1460) + Math.floor(dayOfEra / 36_524) - Math.floor(dayOfEra / 146_096)) / 365,
+  );
   const dayOfYear = dayOfEra - (365 * yearOfEra + Math.floor(yearOfEra / 4) - Math.floor(yearOfEra / 100));
   const shifted = Math.floor((5 * dayOfYear + 2) / 153);
   const day = dayOfYear - Math.floor((153 * shifted + 2) / 5) + 1;

@@ -55,7 +55,11 @@ export class FactCounters {
 
   #applyDelayedEvent({ action, outcome, durationMs, provenance, timeMs }: DelayedEventRequest): void {
     const name = 'lotus_e2ee_delayed_event_request_duration_seconds';
-    remember(this.#durations, `${action}|${outcome}`, () => this.#store.histogram(name, action, outcome)).observe(durationMs / 1000, provenance.requestId, timeMs);
+    remember(this.#durations, `${action}|${outcome}`, () => this.#store.histogram(name, action, outcome)).observe(
+      durationMs / 1000,
+      provenance.requestId,
+      timeMs,
+    );
     // Whose fault a timeout is takes the homeserver's record of that minute; without it the honest answer is "unknown".
     if (outcome === 'client_gave_up') this.#store.counter('lotus_e2ee_delayed_event_client_timeouts_total', 'unknown').add(1);
   }

@@ -8,14 +8,14 @@
  * are its process's). Everything runs on log time; nothing here reads a clock, a file or a socket.
  */
 import { DeviceTable } from './devices/device-table.ts';
+import { FactCounters } from './fact-counters.ts';
 import { buildFacts } from './facts/build-facts.ts';
 import type { Fact } from './facts/fact.ts';
-import { FactCounters } from './fact-counters.ts';
 import { TrafficTally } from './homeserver/traffic-tally.ts';
 import type { MetricStore } from './metrics/metric-store.ts';
 import type { LogFormat } from './records/log-format.ts';
-import { DEFAULT_JOIN_BOUNDS, type JoinBounds } from './requests/request-joiner.ts';
 import type { JoinedRequest } from './requests/joined-request.ts';
+import { DEFAULT_JOIN_BOUNDS, type JoinBounds } from './requests/request-joiner.ts';
 import type { RuleSet } from './rules/rule-set.ts';
 import { SourceStream } from './source-stream.ts';
 

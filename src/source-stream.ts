@@ -130,7 +130,8 @@ export class SourceStream implements ChunkConsumer, RecordHandler<RuleInterest> 
     const rule = this.#rules.routes.match(bytes, line.methodStart, line.uriStart);
     if (rule === null || rule.definition.emit !== 'no_latency') this.#latency.observe(line.procMs / 1000);
     for (const { rule: counting, matcher } of this.#rules.counterRoutes)
-      if (matcher.match(bytes, line.methodStart, line.uriStart) !== null) this.#options.onCount(counting, { ...matcher.captures(bytes, decodeText), ...counting.definition.set });
+      if (matcher.match(bytes, line.methodStart, line.uriStart) !== null)
+        this.#options.onCount(counting, { ...matcher.captures(bytes, decodeText), ...counting.definition.set });
     const key = requestNumber >= 0 ? joinKey(this.#numbers.epoch, requestNumber) : decodeText(bytes, line.requestStart, line.requestEnd);
     const join = this.#joiner.take(key);
     if (join !== null) this.#joins.closed.value++;
@@ -146,7 +147,15 @@ export class SourceStream implements ChunkConsumer, RecordHandler<RuleInterest> 
   }
 
   onRecord(record: LogRecord<RuleInterest>): void {
-    const { interest: { rules }, message, isCut, timeMs, position, requestNumber, request } = record;
+    const {
+      interest: { rules },
+      message,
+      isCut,
+      timeMs,
+      position,
+      requestNumber,
+      request,
+    } = record;
     let isKnown = false;
     let emitted: RecordMatch | null = null;
     for (const rule of rules) {
@@ -155,7 +164,8 @@ export class SourceStream implements ChunkConsumer, RecordHandler<RuleInterest> 
       if (!isKnown && this.#doubled.isDoubledMatch(requestNumber, timeMs, message)) return;
       isKnown = true;
       if (rule.definition.counter !== undefined) this.#options.onCount(rule, match.captures);
-      if (emitted === null && rule.definition.emit !== undefined) emitted = { rule, captures: match.captures, items: match.items, timeMs, position };
+      if (emitted === null && rule.definition.emit !== undefined)
+        emitted = { rule, captures: match.captures, items: match.items, timeMs, position };
     }
     if (emitted !== null) this.#join(emitted, request, requestNumber);
     else if (!isKnown) this.#noteMiss(record, rules);

@@ -88,7 +88,13 @@ function describeForeign(path: string, { counts }: SourceStream): string | null 
   return `Cannot recognise "${path}": none of its ${counts.lines} lines is a record of Synapse's, expected its text format or JSON`;
 }
 
-async function print(pipeline: Pipeline, reports: readonly SourceReport[], timeZone: string, options: AnalyzeOptions, terminal: Terminal): Promise<void> {
+async function print(
+  pipeline: Pipeline,
+  reports: readonly SourceReport[],
+  timeZone: string,
+  options: AnalyzeOptions,
+  terminal: Terminal,
+): Promise<void> {
   const analysis = createAnalysis(pipeline, reports);
   if (options.json) {
     terminal.out(`${JSON.stringify(analysis, null, 2)}\n`);

@@ -28,7 +28,10 @@ export async function checkCommand(rulePaths: readonly string[], options: CheckO
   const testCount = rules.reduce((sum, { definition: { tests } }) => sum + tests.match.length + tests.reject.length, 0);
   const summary = { ok: problems.length === 0, rules: rules.length, ruleTests: testCount, problems };
   if (options.json) terminal.out(`${JSON.stringify(summary, null, 2)}\n`);
-  else if (summary.ok) terminal.out(`${options.config === undefined ? '' : `${options.config}: configuration is good\n`}${rules.length} rules are good, ${testCount} tests of theirs passed\n`);
+  else if (summary.ok)
+    terminal.out(
+      `${options.config === undefined ? '' : `${options.config}: configuration is good\n`}${rules.length} rules are good, ${testCount} tests of theirs passed\n`,
+    );
   else terminal.err(`${problems.join('\n')}\n${problems.length} problem${problems.length === 1 ? '' : 's'}\n`);
   return summary.ok ? EXIT.done : EXIT.config;
 }

@@ -25,39 +25,48 @@ export async function runProgram(argv: readonly string[], terminal: Terminal): P
 function createProgram(terminal: Terminal, setExitCode: (code: number) => void): Command {
   const ends = (code: Promise<number>): Promise<void> => code.then(setExitCode);
   const program = new Command('lotus-e2ee-watch')
-    .description('Watches the log of a Synapse homeserver for end-to-end-encryption faults: which device is broken, since when, whom it silences.')
+    .description(
+      'Watches the log of a Synapse homeserver for end-to-end-encryption faults: which device is broken, since when, whom it silences.',
+    )
     .version(VERSION, '-V, --version', 'print the version')
     .helpOption('-h, --help', 'print this help')
     .helpCommand('help [command]', 'print the help of a command')
     .showHelpAfterError('(see lotus-e2ee-watch --help)')
     .exitOverride()
     .configureOutput({ writeOut: (text) => terminal.out(text), writeErr: (text) => terminal.err(text) });
-  
+
   program
     .command('run')
     .description('follow the log and serve metrics, until told to stop')
     .option('-c, --config <file>', 'configuration (YAML); default: none, everything has a default')
     .action((options: { config?: string }) => ends(import('./run.ts').then(({ runCommand }) => runCommand(options, terminal))));
-  
+
   program
     .command('analyze')
     .description('read whole logs (.gz, rotated generations, patterns; - for standard input) and say what is in them')
     .argument('<file...>', 'log files')
     .option('--json', 'print one JSON object')
     .option('--timezone <name>', "the log's time zone, as an IANA name; default: the machine's")
-    .option('--rules <path>', 'rules of your own, besides the built-in ones; may be given several times', (path: string, before: string[]) => [...before, path], [])
+    .option(
+      '--rules <path>',
+      'rules of your own, besides the built-in ones; may be given several times',
+      (path: string, before: string[]) => [...before, path],
+      [],
+    )
     .option('--no-progress', 'no progress bar')
     .action((files: string[], options: { json?: boolean; timezone?: string; rules?: string[]; progress?: boolean }) =>
       ends(import('./analyze.ts').then(({ analyzeCommand }) => analyzeCommand(files, options, terminal))),
     );
-  
+
   program
     .command('demo')
     .description('play a real capture into a file, watch it, and show what is seen')
-    .option('--speed <factor>', 'how much faster than it happened', '20')
+    .option('--speed <factor>', 'how much faster than it happened', '8')
     .option('--keep-running', 'go on serving after the capture has ended')
-    .action((options: { speed: string; keepRunning?: boolean }) => ends(import('./demo.ts').then(({ demoCommand }) => demoCommand(options, terminal))));
-  
+    .action((options: { speed: string; keepRunning?: boolean }) =>
+      ends(import('./demo.ts').then(({ demoCommand }) => demoCommand(options, terminal))),
+    );
+
   program
     .command('check')
     .description('check the configuration and the rules, and run the rules’ own tests')

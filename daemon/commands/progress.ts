@@ -23,7 +23,15 @@ export async function createProgress(sources: readonly LogSource[], terminal: Te
   const silent: Progress = { reporter: () => () => undefined, say: (text) => terminal.err(`${text}\n`), end: () => undefined };
   if (!isWanted || !terminal.isErrTerminal || totalBytes < SMALLEST_SHOWN_BYTES) return silent;
   const { SingleBar, Presets } = await import('cli-progress');
-  const bar = new SingleBar({ format: '{bar} {percentage} % | {mib} of {totalMib} MiB | {eta_formatted} left', hideCursor: true, clearOnComplete: true, stream: process.stderr }, Presets.shades_grey);
+  const bar = new SingleBar(
+    {
+      format: '{bar} {percentage} % | {mib} of {totalMib} MiB | {eta_formatted} left',
+      hideCursor: true,
+      clearOnComplete: true,
+      stream: process.stderr,
+    },
+    Presets.shades_grey,
+  );
   const mib = (bytes: number): string => (bytes / 1_048_576).toFixed(0);
   let before = 0;
   bar.start(totalBytes, 0, { mib: '0', totalMib: mib(totalBytes) });

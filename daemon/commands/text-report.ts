@@ -8,6 +8,7 @@
 import type { Analysis } from '../../src/analysis.ts';
 import { MAX_CONFLICT_IDS } from '../../src/devices/device-table.ts';
 import { MAX_LINE_BYTES } from '../../src/lines/chunk-consumer.ts';
+import { STANDARD_INPUT } from '../sources/whole-file-reader.ts';
 import { createReportTimes, type ReportTimes } from './report-times.ts';
 import { createStyles, type Styles } from './styles.ts';
 import { showText, wrapText } from './terminal-text.ts';
@@ -86,7 +87,7 @@ function describeInput({ sources }: Analysis, page: Page, times: ReportTimes): s
     { title: 'processes', align: 'right' },
   ];
   const rows = sources.map(({ path, format, lines, records, accessLines, incarnations }) => [
-    showText(path, TEXT_COLUMNS),
+    nameOf(path),
     format,
     ...[lines, records, accessLines, incarnations].map(formatCount),
   ]);
@@ -105,7 +106,10 @@ function describeRefusals(analysis: Analysis, page: Page, times: ReportTimes): s
   const total = sumOf(refused, ({ conflicts }) => conflicts.count) + unattributed.conflicts;
   const accepted = sumOf(devices, ({ keyUploads }) => keyUploads.accepted);
   const lines = [page.heading('KE-1  One-time keys that the server refuses')];
-  if (total === 0) lines.push(...page.say(`No refusal was seen; uploads accepted: ${formatCount(accepted)}.`));
+  if (total === 0)
+    lines.push(
+      ...page.say(isBlind(analysis) ? 'No refusal was seen.' : `No refusal was seen; uploads accepted: ${formatCount(accepted)}.`),
+    );
   else {
     const whose = refused.length === 0 ? 'no line says of which device' : `of ${countOf(refused.length, 'device', 'devices')}`;
     const text = `${countOf(total, 'refusal', 'refusals')}, ${whose}: the server holds another key under an id that the upload offers, so none of its one-time keys is stored.`;
@@ -119,7 +123,7 @@ function describeRefusals(analysis: Analysis, page: Page, times: ReportTimes): s
       ),
     );
     if (refused.length > 0 && unattributed.conflicts > 0)
-      lines.push(...page.say(`Of which device ${formatCount(unattributed.conflicts)} of them are, no line says.`));
+      lines.push(...page.say(`${formatCount(unattributed.conflicts)} of them name no device.`));
   }
   lines.push(...describeOtherUploads(analysis, page), ...describeClaims(devices, page));
   if (isBlind(analysis))
@@ -256,8 +260,8 @@ function describeDelayedEvents(analysis: Analysis, page: Page): string[] {
 function describeUnread({ sources }: Analysis, page: Page): string[] {
   const { fault } = page.styles;
   const lines = sources.flatMap(({ path, lines: lineCount, records, accessLines, cutLines, gaps }) => {
-    const name = showText(path, TEXT_COLUMNS);
-    const said: string[] = gaps.map(({ problem }) => `${name}: a part could not be read: ${showText(problem, 4 * TEXT_COLUMNS)}`);
+    const name = nameOf(path);
+    const said: string[] = gaps.map(({ problem }) => `${showText(problem, 4 * TEXT_COLUMNS)}.`);
     if (lineCount === 0) said.push(`${name}: no line of it was read.`);
     else if (records === 0) said.push(`${name}: none of its ${countOf(lineCount, 'line', 'lines')} is a record of Synapse's.`);
     else if (accessLines === 0)
@@ -298,6 +302,10 @@ function describeUnjudged(page: Page): string[] {
     ),
     ...page.say('So a report without a fault does not say that all is well.'),
   ];
+}
+
+function nameOf(path: string): string {
+  return path === STANDARD_INPUT ? 'standard input' : showText(path, TEXT_COLUMNS);
 }
 
 /** Requests are what most numbers rest on. */

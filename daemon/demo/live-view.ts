@@ -110,7 +110,8 @@ export class LiveView {
   #takeUpload({ userId, deviceId, refusals, outcome, hasDeviceKeys, offeredKeyIds, timeMs }: KeyUpload): void {
     const device = userId === null || deviceId === null ? 'an unknown device' : this.#device(userId, deviceId);
     if (refusals.length === 0) {
-      if (outcome === 'accepted' && hasDeviceKeys) this.#say(timeMs, `${device} publishes ${offeredKeyIds.length} one-time keys`);
+      if (outcome === 'accepted' && hasDeviceKeys)
+        this.#say(timeMs, `${device} publishes ${offeredKeyIds.length} one-time key${offeredKeyIds.length === 1 ? '' : 's'}`);
       return;
     }
     const count = (this.#refusals.get(device) ?? 0) + refusals.length;
@@ -125,7 +126,7 @@ export class LiveView {
       const refused = this.#refusals.get(device);
       const text = `${this.#user(claimer)} claims a key of ${device}`;
       if (refused === undefined) this.#say(timeMs, text);
-      else this.#say(timeMs, `${text}, refused ${refused} times`, this.#styles.fault);
+      else this.#say(timeMs, `${text}, refused ${refused === 1 ? 'once' : `${refused} times`}`, this.#styles.fault);
     }
     if (claims.length > MAX_CLAIM_LINES) this.#say(timeMs, `${this.#user(claimer)} claims ${claims.length - MAX_CLAIM_LINES} more keys`);
   }

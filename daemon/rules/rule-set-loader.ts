@@ -3,8 +3,8 @@
  * place where each stands.
  */
 import { EMITTED_KINDS } from '../../src/facts/emitted-kinds.ts';
-import type { LoadedRules } from '../../src/rules/rule.ts';
 import { MetricStore } from '../../src/metrics/metric-store.ts';
+import type { LoadedRules } from '../../src/rules/rule.ts';
 import { compileRules, type RuleProblem, type RuleSet } from '../../src/rules/rule-set.ts';
 import type { Checked } from '../config/problem.ts';
 import { loadRules, type RuleLocations } from './rule-files.ts';

@@ -5,9 +5,9 @@
 import type { WatchEvent } from '../../src/events.ts';
 import type { MetricStore } from '../../src/metrics/metric-store.ts';
 import type { Pipeline } from '../../src/pipeline.ts';
+import type { LogFormat } from '../../src/records/log-format.ts';
 import type { SourceStream } from '../../src/source-stream.ts';
 import type { Gap, RotationKind } from '../../src/tail/rotation.ts';
-import type { LogFormat } from '../../src/records/log-format.ts';
 import type { SourceConfig, StartPosition } from '../config/config.ts';
 import type { SourceView } from '../http/status-view.ts';
 import { Follower, type FollowerSurroundings } from './follower.ts';

@@ -20,21 +20,21 @@ interface Named {
 }
 
 /**
- * Siblings of the file opened at `openPath` (without symbolic links), and the file at `livePath`. Undefined: the folder changed at every look, or the live
- * file is gone: look again later. Compressed generations are passed over: they are what a rotation long ago left.
+ * Siblings of the file opened at `openPath` (without symbolic links), and the file at `livePath`. No file at `livePath`: only those under
+ * rotated names. Undefined: the folder changed at every look, look again later. Compressed generations are passed over: they are what a rotation long ago left.
  */
 export function findSiblings(openPath: string, livePath: string, fileSystem: SourceFileSystem): readonly Sibling[] | undefined {
   let previous: string | undefined;
   for (let listing = 0; listing < MAX_LISTINGS; listing++) {
     const siblings = listSiblings(openPath, livePath, fileSystem);
-    const fingerprint = siblings?.map(({ path, look }) => `${path}:${look.dev}:${look.ino}:${look.birthtimeMs}`).join('\n');
-    if (siblings !== undefined && fingerprint === previous) return siblings;
+    const fingerprint = siblings.map(({ path, look }) => `${path}:${look.dev}:${look.ino}:${look.birthtimeMs}`).join('\n');
+    if (fingerprint === previous) return siblings;
     previous = fingerprint;
   }
   return undefined;
 }
 
-function listSiblings(openPath: string, livePath: string, fileSystem: SourceFileSystem): readonly Sibling[] | undefined {
+function listSiblings(openPath: string, livePath: string, fileSystem: SourceFileSystem): readonly Sibling[] {
   const folder = dirname(openPath);
   const { liveName } = parseGenerationName(basename(openPath));
   const named = namesIn(folder, fileSystem)
@@ -46,9 +46,9 @@ function listSiblings(openPath: string, livePath: string, fileSystem: SourceFile
     })
     .sort((a, b) => compareGenerations(a.name, b.name));
   const live = lookAtFile(livePath, fileSystem);
-  if (live === undefined) return undefined;
-  const older = named.filter(({ look }) => !isSameInode(look, live)).map(({ path, look }) => ({ path, look, isLive: false }));
-  return [...older, { path: livePath, look: live, isLive: true }];
+  const older = named.map(({ path, look, name }) => ({ path, look, kind: name.kind, isLive: false }));
+  if (live === undefined) return older;
+  return [...older.filter(({ look }) => !isSameInode(look, live)), { path: livePath, look: live, kind: 'live', isLive: true }];
 }
 
 /** A folder that is gone or can't be listed has no names: then the followed path is all there is. */

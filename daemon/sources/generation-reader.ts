@@ -127,7 +127,7 @@ export class GenerationReader {
     try {
       const observation = this.#observe(path);
       const decision = decideNext(observation);
-      return { decision, readBytes: this.#act(decision, observation), problem };
+      return { decision, readBytes: this.#act(decision, observation.successor), problem };
     } catch (error) {
       if (!(error instanceof SourceFailure)) throw error;
       return { decision: 'blocked', readBytes: 0, problem: describeReadFailure(this.#path, error.cause) };
@@ -164,12 +164,13 @@ export class GenerationReader {
     return { look, positionBytes, isMarkerIntact, quietMs: nowMs - current.grownAtMs };
   }
 
-  /** Searches the folder only when it can matter: the path leads to another file now, and the open one is read. */
+  /** Searches the folder only when it can matter: the path leads to another file now, or to none, and the open one is read. */
   #findSuccessor(path: PathLook, open: OpenGeneration): Sibling | undefined {
     this.#laterBytes = 0;
-    if (path.kind !== 'file' || isSameInode(path.look, open.look) || open.look.sizeBytes > open.positionBytes) return undefined;
-    const place = `${path.look.dev}:${path.look.ino}:${path.look.birthtimeMs}`;
-    if (path.look.sizeBytes === 0 && place === this.#searchedFor) return undefined;
+    if (path.kind === 'blocked' || open.look.sizeBytes > open.positionBytes) return undefined;
+    if (path.kind === 'file' && isSameInode(path.look, open.look)) return undefined;
+    const place = path.kind === 'file' ? `${path.look.dev}:${path.look.ino}:${path.look.birthtimeMs}:${path.look.modifiedMs}` : '';
+    if (path.kind === 'file' && path.look.sizeBytes === 0 && place === this.#searchedFor) return undefined;
     const siblings = findSiblings(open.path, this.#path, this.#fileSystem);
     if (siblings === undefined) return undefined;
     const successor = chooseSuccessor(open.look, siblings);
@@ -180,7 +181,7 @@ export class GenerationReader {
   }
 
   /** Returns how many bytes were read. */
-  #act(decision: Decision, { path, successor }: Observation): number {
+  #act(decision: Decision, successor: Sibling | undefined): number {
     const current = this.#current;
     if (decision === 'open') this.#begin(this.#openLive(), 'live');
     // A missing file has no end to start at: all that comes is new.
@@ -188,7 +189,7 @@ export class GenerationReader {
     if (current === undefined) return 0;
     if (decision === 'read') return this.#feeder.fill(current.generation.readNext, READ_BYTES);
     if (decision === 'truncated') this.#beginAnew(current);
-    if (decision === 'drain_then_switch' && successor !== undefined && path.kind === 'file') return this.#switchTo(successor, current);
+    if (decision === 'drain_then_switch' && successor !== undefined) return this.#switchTo(successor, current);
     return 0;
   }
 
@@ -214,7 +215,9 @@ export class GenerationReader {
       return lateBytes ?? 0;
     }
     const kind = this.#kindOfEnd(current);
-    if (!successor.isLive || !next.takeOver(current.generation)) this.#feeder.finish();
+    // Replaced by a copy of itself, as an editor or a restored backup does. A file that still has a name was rotated.
+    const isReplaced = successor.isLive && current.generation.look.linkCount === 0 && next.takeOver(current.generation);
+    if (!isReplaced) this.#feeder.finish();
     this.#retire(current.generation);
     this.#begin(next, successor.isLive ? 'live' : 'between');
     this.#events.rotated(kind);

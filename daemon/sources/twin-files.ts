@@ -13,7 +13,10 @@ import { STANDARD_INPUT } from './whole-file-reader.ts';
 const HEAD_BYTES = 256 * 1024;
 const GZIP_MAGIC = 0x1f;
 
-export async function findTwins(sources: readonly LogSource[], timeZone: string): Promise<{ readonly sources: readonly LogSource[]; readonly warnings: readonly string[] }> {
+export async function findTwins(
+  sources: readonly LogSource[],
+  timeZone: string,
+): Promise<{ readonly sources: readonly LogSource[]; readonly warnings: readonly string[] }> {
   if (sources.length < 2) return { sources, warnings: [] };
   const kept: { source: LogSource; heads: readonly (readonly HeadKey[])[] }[] = [];
   const warnings: string[] = [];

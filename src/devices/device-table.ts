@@ -88,8 +88,9 @@ export class DeviceTable {
       device.conflictCount++;
       if (!device.conflictKeyIds.has(keyId)) addBounded(device.conflictKeyIds, copyText(keyId), MAX_CONFLICT_IDS);
       if (newKey !== null) addBounded(device.newKeyHashes, hashText(newKey), MAX_CONFLICT_IDS);
-      if (Number.isNaN(device.firstConflictMs)) device.firstConflictMs = timeMs;
-      device.lastConflictMs = timeMs;
+      // Several sources are read one after another, so their times aren't in order.
+      if (!(device.firstConflictMs <= timeMs)) device.firstConflictMs = timeMs;
+      if (!(device.lastConflictMs >= timeMs)) device.lastConflictMs = timeMs;
     }
   }
 

@@ -4,8 +4,8 @@
  */
 import type { JoinedRequest, RecordMatch, RequestAccess } from '../requests/joined-request.ts';
 import type { Captures } from '../rules/template.ts';
-import type { DelayedEventAction, DelayedEventOutcome, Fact, Provenance, ServerEvent, ToDeviceMessages, ToDeviceStage } from './fact.ts';
 import type { RecordKind, RequestKind } from './emitted-kinds.ts';
+import type { DelayedEventAction, DelayedEventOutcome, Fact, Provenance, ServerEvent, ToDeviceMessages, ToDeviceStage } from './fact.ts';
 import { buildKeyUpload, readTexts } from './key-upload.ts';
 
 type RecordBuilder = (match: RecordMatch, request: JoinedRequest) => Fact | null;
@@ -131,8 +131,14 @@ function base(match: RecordMatch, request: JoinedRequest): { timeMs: number; pro
   return { timeMs: match.timeMs, provenance: { source, positions: [match.position], requestId, incarnation, ruleId: match.rule.id } };
 }
 
-function baseOfRequest(access: RequestAccess, { source, requestId, incarnation }: JoinedRequest): { timeMs: number; provenance: Provenance } {
-  return { timeMs: access.timeMs, provenance: { source, positions: [access.position], requestId, incarnation, ruleId: access.route?.rule.id ?? '' } };
+function baseOfRequest(
+  access: RequestAccess,
+  { source, requestId, incarnation }: JoinedRequest,
+): { timeMs: number; provenance: Provenance } {
+  return {
+    timeMs: access.timeMs,
+    provenance: { source, positions: [access.position], requestId, incarnation, ruleId: access.route?.rule.id ?? '' },
+  };
 }
 
 function provenanceOfUpload({ source, requestId, incarnation, access, matches }: JoinedRequest): Provenance {

@@ -41,7 +41,11 @@ function decideOutcome({ status, isClientGone }: RequestAccess, isRefused: boole
 }
 
 /** The first that exists: the offer, the device keys, the signatures inside the old key. */
-function findDevice(offered: RecordMatch | undefined, updated: RecordMatch | undefined, refusals: readonly Refusal[]): { userId: string | null; deviceId: string | null } {
+function findDevice(
+  offered: RecordMatch | undefined,
+  updated: RecordMatch | undefined,
+  refusals: readonly Refusal[],
+): { userId: string | null; deviceId: string | null } {
   for (const match of [offered, updated]) {
     const userId = match?.captures['user_id'];
     const deviceId = match?.captures['device_id'];

@@ -315,7 +315,7 @@ export const CATALOGUE = [
     name: 'lotus_e2ee_watch_rotations_total',
     type: 'counter',
     unit: 'rotations',
-    help: 'Rotations seen: rename (a new file took the name), truncate (the same file began anew), recreate (the file went away and came back).',
+    help: 'Rotations seen: rename (a new file took the name), delete (the file was removed and made anew), truncate (the same file began anew), relink (the path led to another file).',
     labels: [SOURCE, { name: 'kind', values: ['rename', 'delete', 'truncate', 'relink'] }],
   },
   {

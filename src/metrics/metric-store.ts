@@ -126,13 +126,23 @@ export class MetricStore {
    */
   declareRuleCounter({ name, help, labels }: RuleCounter): string | null {
     const known = this.#content.counters.get(name);
-    const wanted = Object.entries(labels ?? {}).map(([label, values]) => ({ name: label, values: [...new Set([...values, OTHER])], otherwise: OTHER }));
+    const wanted = Object.entries(labels ?? {}).map(([label, values]) => ({
+      name: label,
+      values: [...new Set([...values, OTHER])],
+      otherwise: OTHER,
+    }));
     if (known !== undefined) {
       const isSame = this.#ruleSpecs.includes(known.spec) && JSON.stringify(known.spec.labels) === JSON.stringify(wanted);
       return isSame ? null : `counter "${name}" is there already, expected a name of its own, or the same labels`;
     }
     if (SPECS.some((spec) => spec.name === name)) return `counter "${name}" is one of the watcher's own, expected another name`;
-    const spec: FamilySpec = { name, type: 'counter', unit: 'matches', help: help.replaceAll('"', "'").replaceAll('\\', '/').replaceAll('\n', ' '), labels: wanted };
+    const spec: FamilySpec = {
+      name,
+      type: 'counter',
+      unit: 'matches',
+      help: help.replaceAll('"', "'").replaceAll('\\', '/').replaceAll('\n', ' '),
+      labels: wanted,
+    };
     this.#ruleSpecs.push(spec);
     this.#createFamily(spec);
     return null;

@@ -43,17 +43,17 @@ export const LINE_PREFIXES: readonly LinePrefix[] = ['none', 'name+timestamp', '
 
 /** `synapse-1   | `: up to 100 bytes, white space to pad, `| `. */
 function skipName(bytes: Uint8Array, at: number): number {
-  for (let i = at + 1; i < at + MAX_NAME_BYTES; i++) {
+  for (let i = at; i < at + MAX_NAME_BYTES; i++) {
     const byte = bytes[i];
     if (byte === undefined || byte === NEWLINE) return at;
-    if (byte === PIPE) return bytes[i - 1] === SPACE && bytes[i + 1] === SPACE ? i + 2 : at;
+    if (byte === PIPE) return i > at && bytes[i - 1] === SPACE && bytes[i + 1] === SPACE ? i + 2 : at;
   }
   return at;
 }
 
 /** `2026-11-23T16:52:48.345708468Z `: RFC 3339 and a space. */
 function skipTimestamp(bytes: Uint8Array, at: number): number {
-  if (bytes[at + 4] !== 0x2d || bytes[at + 7] !== 0x2d || bytes[at + 10] !== 0x54) return at;
+  if (bytes[at + 4] !== 0x2d || bytes[at + 7] !== 0x2d || bytes[at + 10] !== 0x54 || !isOneLine(bytes, at, at + 19)) return at;
   for (let i = at + 19; i < at + MAX_STAMP_BYTES; i++) {
     if (bytes[i] === SPACE) return i + 1;
     if (bytes[i] === NEWLINE || bytes[i] === undefined) return at;
@@ -78,6 +78,13 @@ function skipSyslog(bytes: Uint8Array, at: number): number {
 
 /** `Nov 23 16:52:48 `, 16 bytes (RFC 3164). */
 function skipTraditionalStamp(bytes: Uint8Array, at: number): number {
-  const isStamp = bytes[at + 3] === SPACE && bytes[at + 6] === SPACE && bytes[at + 9] === COLON && bytes[at + 12] === COLON && bytes[at + 15] === SPACE;
-  return isStamp ? at + 16 : at;
+  const isStamp =
+    bytes[at + 3] === SPACE && bytes[at + 6] === SPACE && bytes[at + 9] === COLON && bytes[at + 12] === COLON && bytes[at + 15] === SPACE;
+  return isStamp && isOneLine(bytes, at, at + 16) ? at + 16 : at;
+}
+
+/** A short line must not be completed from the next one. */
+function isOneLine(bytes: Uint8Array, at: number, end: number): boolean {
+  for (let i = at; i < end; i++) if (bytes[i] === NEWLINE) return false;
+  return true;
 }

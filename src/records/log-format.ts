@@ -9,12 +9,11 @@
  * only in the journal's fields; it isn't read from text.
  */
 import { isAscii } from '../lines/ascii.ts';
-import { LEVELS, LogStatementTable } from './log-statement.ts';
 import { LINE_PREFIXES, type LinePrefix, skipPrefix } from './line-prefix.ts';
+import { LEVELS, LogStatementTable } from './log-statement.ts';
 import { RecordHeader } from './record-header.ts';
-import { parseRequestNumber } from './request-id.ts';
 import { decodeText } from './text-decoder.ts';
-import { ZoneClock } from './timestamp.ts';
+import { parseIsoTime, ZoneClock } from './timestamp.ts';
 
 export type LogFormat =
   | { readonly kind: 'text'; readonly prefix: LinePrefix; readonly hasServerName: boolean }
@@ -40,7 +39,13 @@ export function detectFormat(bytes: Uint8Array, start: number, end: number): Log
   return best;
 }
 
-function countRecords(bytes: Uint8Array, view: DataView, start: number, end: number, prefix: LinePrefix): { texts: number; named: number; jsons: number } {
+function countRecords(
+  bytes: Uint8Array,
+  view: DataView,
+  start: number,
+  end: number,
+  prefix: LinePrefix,
+): { texts: number; named: number; jsons: number } {
   const header = new RecordHeader(new LogStatementTable(() => null), new ZoneClock('UTC'));
   const found = { texts: 0, named: 0, jsons: 0 };
   let at = start;
@@ -61,6 +66,9 @@ function countRecords(bytes: Uint8Array, view: DataView, start: number, end: num
   return found;
 }
 
+/** `POST-7`, `PUT-880-$event`, `_send_events-0`, and the names of contexts that have no number (synapse-log-lines 2.1). */
+const REQUEST_FIELD = /^(?:main|sentinel|sighup|system_event|call_later|call_when_running|looping_call(?:_now)?|[\w.-]+-\d+(?:-.*)?)$/s;
+
 /** `… - INFO - example.org - POST-7 - …`: what stands in the request's place is a server name, and a request id follows it. */
 function hasServerName(bytes: Uint8Array, header: RecordHeader<null>): boolean {
   const { requestNumber, messageStart } = header;
@@ -69,7 +77,7 @@ function hasServerName(bytes: Uint8Array, header: RecordHeader<null>): boolean {
   while ((bytes[i] ?? 0) > 0x20) i++;
   if (!isAscii(bytes, i, ' - ')) return false;
   const request = decodeText(bytes, messageStart, i);
-  return parseRequestNumber(request) >= 0 || ['main', 'sentinel', 'sighup'].includes(request);
+  return REQUEST_FIELD.test(request);
 }
 
 /** A record of a JSON log, reduced to what all formatters have. */
@@ -105,13 +113,8 @@ function isSynapseJson(line: string): boolean {
   return parseJsonRecord(line) !== null;
 }
 
-const ISO_TIME = /^(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?Z$/;
-
 /** `1782820800.12` (seconds), or `2026-06-30T12:00:00.123Z`. */
 function readTime(time: unknown): number {
   if (typeof time === 'number') return Math.round(time * 1000);
-  const match = typeof time === 'string' ? ISO_TIME.exec(time) : null;
-  if (!match) return Number.NaN;
-  const [, year, month, day, hour, minute, second, fraction] = match;
-  return Date.UTC(Number(year), Number(month) - 1, Number(day), Number(hour), Number(minute), Number(second)) + Math.floor(Number(`0.${fraction ?? '0'}`) * 1000);
+  return typeof time === 'string' ? parseIsoTime(time) : Number.NaN;
 }

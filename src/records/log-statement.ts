@@ -102,7 +102,10 @@ export class LogStatementTable<Interest> {
 }
 
 function bucketOf(view: DataView, at: number): number {
-  const mixed = Math.imul(view.getInt32(at + HASH_OFFSET, true) ^ Math.imul(view.getInt32(at + HASH_OFFSET + 4, true), 0x9e3779b1), 0x85ebca6b);
+  const mixed = Math.imul(
+    view.getInt32(at + HASH_OFFSET, true) ^ Math.imul(view.getInt32(at + HASH_OFFSET + 4, true), 0x9e3779b1),
+    0x85ebca6b,
+  );
   return (mixed >>> 16) & (BUCKETS - 1);
 }
 
@@ -128,4 +131,3 @@ function findTokenEnd(bytes: Uint8Array, at: number, limit: number): number {
   }
   return -1;
 }
-

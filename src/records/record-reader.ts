@@ -72,7 +72,15 @@ const SAMPLE_LENGTH = 200;
 const TRACEBACK = /\n(?:Traceback|Capture point) \(most recent call last\):\n/;
 
 export class RecordReader<I extends Interest = Interest> implements ChunkConsumer {
-  readonly counts: PhysicalCounts = { lines: 0, records: 0, accessLines: 0, cutLines: 0, bytes: 0, firstTimeMs: Number.NaN, lastTimeMs: Number.NaN };
+  readonly counts: PhysicalCounts = {
+    lines: 0,
+    records: 0,
+    accessLines: 0,
+    cutLines: 0,
+    bytes: 0,
+    firstTimeMs: Number.NaN,
+    lastTimeMs: Number.NaN,
+  };
   readonly #handler: RecordHandler<I>;
   readonly #clock: ZoneClock;
   #header: RecordHeader<I>;
@@ -185,9 +193,10 @@ export class RecordReader<I extends Interest = Interest> implements ChunkConsume
     while (at < limit) {
       const lineStart = prefix === 'none' ? at : skipPrefix(prefix, bytes, at);
       if (!header.read(bytes, view, lineStart, hasServerName)) {
+        const missed = at;
         at = this.#continueRecord(bytes, at);
-        if (this.#misses < MISSES_BEFORE_DETECT) continue;
-        if (this.#detect(bytes, at, limit)) return this.#readLines(bytes, at, limit);
+        // The missed line is looked at too: it may be all there is, where the log is followed line by line.
+        if (this.#misses >= MISSES_BEFORE_DETECT && this.#detect(bytes, missed, limit)) return this.#readLines(bytes, at, limit);
         continue;
       }
       if (this.#held !== NO_RECORD) this.#closeHeld(bytes, at, false);
@@ -198,7 +207,7 @@ export class RecordReader<I extends Interest = Interest> implements ChunkConsume
       if (interest.isAccess) {
         counts.lines++;
         counts.records++;
-        at = this.#takeAccessLine(bytes, interest) + 1;
+        at = this.#takeAccessLine(bytes, interest, at) + 1;
         continue;
       }
       const end = bytes.indexOf(NEWLINE, header.messageStart);
@@ -214,15 +223,18 @@ export class RecordReader<I extends Interest = Interest> implements ChunkConsume
     return this.#held === NO_RECORD ? limit : this.#held;
   }
 
-  /** Parses the access line whose header was just read. Returns the offset of its newline. */
-  #takeAccessLine(bytes: Uint8Array, interest: Interest): number {
+  /** Parses the access line at `at`, whose header was just read. Returns the offset of its newline. */
+  #takeAccessLine(bytes: Uint8Array, interest: Interest, at: number): number {
     const access = this.#access;
     const { messageStart, requestStart, requestEnd, requestNumber, timeMs } = this.#header;
     const isReceived = interest.isDebug && access.isReceivedLine(bytes, messageStart);
     if (isReceived) return bytes.indexOf(NEWLINE, messageStart);
     if (!access.parse(bytes, messageStart)) {
       const end = bytes.indexOf(NEWLINE, messageStart);
-      this.#handler.onUnrecognised(`access_line ${this.#header.statement?.logger}`, decodeText(bytes, messageStart, Math.min(end, messageStart + SAMPLE_LENGTH)));
+      this.#handler.onUnrecognised(
+        `access_line ${this.#header.statement?.logger}`,
+        decodeText(bytes, messageStart, Math.min(end, messageStart + SAMPLE_LENGTH)),
+      );
       return end;
     }
     access.timeMs = timeMs;
@@ -230,7 +242,7 @@ export class RecordReader<I extends Interest = Interest> implements ChunkConsume
     access.requestEnd = requestEnd;
     access.requestNumber = requestNumber;
     this.counts.accessLines++;
-    this.#handler.onAccessLine(bytes, access, this.#base + requestStart);
+    this.#handler.onAccessLine(bytes, access, this.#base + at);
     return access.end;
   }
 
@@ -312,7 +324,7 @@ export class RecordReader<I extends Interest = Interest> implements ChunkConsume
       if (record === null) {
         this.#misses++;
         this.#handler.onUnrecognised(line.startsWith('{') ? 'json_not_a_record' : 'not_a_record', line.slice(0, SAMPLE_LENGTH));
-        if (this.#misses >= MISSES_BEFORE_DETECT && this.#detect(bytes, end + 1, limit)) return this.#readLines(bytes, end + 1, limit);
+        if (this.#misses >= MISSES_BEFORE_DETECT && this.#detect(bytes, at, limit)) return this.#readLines(bytes, end + 1, limit);
       } else {
         this.#misses = 0;
         counts.records++;
@@ -328,7 +340,17 @@ export class RecordReader<I extends Interest = Interest> implements ChunkConsume
     const interest = this.#interestIn(logger, level);
     if (interest.isAccess) return this.#takeJsonAccessLine(logger, interest, message, request, timeMs, position);
     if (!interest.prefixes.some((prefix) => message.startsWith(prefix))) return;
-    this.#handler.onRecord({ interest, logger, level, timeMs, request, requestNumber: parseRequestNumber(request), message, isCut: false, position });
+    this.#handler.onRecord({
+      interest,
+      logger,
+      level,
+      timeMs,
+      request,
+      requestNumber: parseRequestNumber(request),
+      message,
+      isCut: false,
+      position,
+    });
   }
 
   /** The message of a JSON access line is read by the same parser, as `REQUEST\0MESSAGE\n` in a buffer of our own. */
@@ -339,7 +361,8 @@ export class RecordReader<I extends Interest = Interest> implements ChunkConsume
     const access = this.#access;
     const messageStart = this.#scratch.indexOf(0) + 1;
     if (interest.isDebug && access.isReceivedLine(this.#scratch, messageStart)) return;
-    if (written === 0 || !access.parse(this.#scratch, messageStart)) return this.#handler.onUnrecognised(`access_line ${logger}`, message.slice(0, SAMPLE_LENGTH));
+    if (written === 0 || !access.parse(this.#scratch, messageStart))
+      return this.#handler.onUnrecognised(`access_line ${logger}`, message.slice(0, SAMPLE_LENGTH));
     access.timeMs = timeMs;
     access.requestStart = 0;
     access.requestEnd = messageStart - 1;

@@ -104,8 +104,26 @@ export function parseStampSecond(bytes: Uint8Array, at: number): number {
   const minute = digits(bytes, at + 14, 2);
   const second = digits(bytes, at + 17, 2);
   const isStamp =
-    year >= 1970 && month >= 1 && month <= 12 && day >= 1 && day <= 31 && hour >= 0 && hour <= 23 && minute >= 0 && minute <= 59 && second >= 0 && second <= 60;
-  if (!isStamp || bytes[at + 4] !== 0x2d || bytes[at + 7] !== 0x2d || bytes[at + 10] !== 0x20 || bytes[at + 13] !== 0x3a || bytes[at + 16] !== 0x3a) return Number.NaN;
+    year >= 1970 &&
+    month >= 1 &&
+    month <= 12 &&
+    day >= 1 &&
+    day <= 31 &&
+    hour >= 0 &&
+    hour <= 23 &&
+    minute >= 0 &&
+    minute <= 59 &&
+    second >= 0 &&
+    second <= 60;
+  if (
+    !isStamp ||
+    bytes[at + 4] !== 0x2d ||
+    bytes[at + 7] !== 0x2d ||
+    bytes[at + 10] !== 0x20 ||
+    bytes[at + 13] !== 0x3a ||
+    bytes[at + 16] !== 0x3a
+  )
+    return Number.NaN;
   return Date.UTC(year, month - 1, day, hour, minute, second);
 }
 
@@ -118,4 +136,14 @@ export function digits(bytes: Uint8Array, at: number, count: number): number {
     value = value * 10 + digit;
   }
   return value;
+}
+
+const ISO_TIME = /^(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?Z$/;
+
+/** `2026-06-30T12:00:00.123Z` (GcpJsonFormatter) in epoch ms, fractions of a millisecond cut off; NaN for another form. */
+export function parseIsoTime(text: string): number {
+  const match = ISO_TIME.exec(text);
+  if (!match) return Number.NaN;
+  const [year, month, day, hour, minute, second] = match.slice(1, 7).map(Number) as [number, number, number, number, number, number];
+  return Date.UTC(year, month - 1, day, hour, minute, second) + Math.floor(Number(`0.${match[7] ?? '0'}`) * 1000);
 }

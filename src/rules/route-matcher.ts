@@ -108,7 +108,8 @@ export class RouteMatcher<T> {
    */
   match(bytes: Uint8Array, methodStart: number, uriStart: number): T | null {
     const start = this.#starts[methodKey(bytes[methodStart] as number, bytes[methodStart + 1] as number)];
-    if (start === undefined || uriStart - methodStart !== start.method.length + 1 || !startsWith(bytes, methodStart, start.method)) return null;
+    if (start === undefined || uriStart - methodStart !== start.method.length + 1 || !startsWith(bytes, methodStart, start.method))
+      return null;
     if (bytes !== this.#bytes) this.#bind(bytes);
     const view = this.#view;
     let state = start.state;
@@ -167,7 +168,9 @@ export class RouteMatcher<T> {
   }
 
   #addStart(method: string): void {
-    const variants = this.#variants.flatMap(({ methods }, variant) => (methods.includes(method) ? [{ variant, segment: -1, offset: 0 }] : []));
+    const variants = this.#variants.flatMap(({ methods }, variant) =>
+      methods.includes(method) ? [{ variant, segment: -1, offset: 0 }] : [],
+    );
     this.#starts[methodKey(method.charCodeAt(0), method.charCodeAt(1))] = { method: asciiBytes(method), state: this.#stateOf(variants) };
   }
 
@@ -179,7 +182,9 @@ export class RouteMatcher<T> {
   }
 
   #step(state: number, byte: number): number {
-    const progress = (this.#states[state] as State).progress.flatMap((entry) => advance(entry, this.#variants[entry.variant] as Variant<T>, byte) ?? []);
+    const progress = (this.#states[state] as State).progress.flatMap(
+      (entry) => advance(entry, this.#variants[entry.variant] as Variant<T>, byte) ?? [],
+    );
     const next = this.#stateOf(progress);
     this.#transitions[(state << 8) | byte] = next;
     return next;
@@ -298,7 +303,10 @@ export function describeRouteProblem(route: string, query?: string): string | nu
   if (/[\s?#]/.test(route)) return `route "${route}" holds white space, "?" or "#"`;
   for (const variant of expandRoute(route))
     if (variant.length > MAX_SEGMENTS) return `route "${route}" has more than ${MAX_SEGMENTS} segments`;
-    else for (const segment of variant) if (segment.kind === 'literal' && /[{}[\]]/.test(segment.text)) return `segment "${segment.text}" of the route can't be read, expected text, {name}, {name:any} or {name:a|b}`;
+    else
+      for (const segment of variant)
+        if (segment.kind === 'literal' && /[{}[\]]/.test(segment.text))
+          return `segment "${segment.text}" of the route can't be read, expected text, {name}, {name:any} or {name:a|b}`;
   if (query !== undefined && !QUERY.test(query)) return `query "${query}" can't be read, expected name or name={hole}`;
   return null;
 }

@@ -3,8 +3,8 @@
  * and holds the tree of the access lines' routes; or every problem at once, none of the rules then.
  */
 import type { Level } from '../records/log-statement.ts';
-import type { FrameDefinition, LoadedRule, LoadedRules, RuleDefinition, RuleSource } from './rule.ts';
 import { describeRouteProblem, RouteMatcher } from './route-matcher.ts';
+import type { FrameDefinition, LoadedRule, LoadedRules, RuleDefinition, RuleSource } from './rule.ts';
 import { type Captures, matchTemplate, parseTemplate, putIntoFrame, type Template } from './template.ts';
 
 /** What a rule found in one record: its captures, and those of each entry of its list. */
@@ -55,7 +55,9 @@ export class RuleSet {
     const routed = rules.filter(({ definition }) => definition.request !== undefined && definition.message === undefined);
     const specOf = (rule: CompiledRule) => ({ ...routeOf(rule.definition), target: rule });
     this.routes = new RouteMatcher(routed.filter(({ definition }) => definition.emit !== undefined).map(specOf));
-    this.counterRoutes = routed.filter(({ definition }) => definition.counter !== undefined).map((rule) => ({ rule, matcher: new RouteMatcher([specOf(rule)]) }));
+    this.counterRoutes = routed
+      .filter(({ definition }) => definition.counter !== undefined)
+      .map((rule) => ({ rule, matcher: new RouteMatcher([specOf(rule)]) }));
   }
 
   /** The rules that want records of this logger and level. */
@@ -70,7 +72,10 @@ function routeOf(definition: RuleDefinition): { methods: readonly string[]; rout
   return { methods: asList(request.method), route: request.route, query: request.query };
 }
 
-export function compileRules(loaded: LoadedRules, factKinds: ReadonlySet<string>): { readonly set: RuleSet } | { readonly problems: readonly RuleProblem[] } {
+export function compileRules(
+  loaded: LoadedRules,
+  factKinds: ReadonlySet<string>,
+): { readonly set: RuleSet } | { readonly problems: readonly RuleProblem[] } {
   const problems: RuleProblem[] = [];
   const rules: CompiledRule[] = [];
   const messages: { parts: MessageParts; rule: CompiledRule }[] = [];
@@ -97,7 +102,8 @@ function compileRule(
     report(message);
     return null;
   };
-  if (definition.emit !== undefined && !factKinds.has(definition.emit)) fail(`emit is "${definition.emit}", expected one of ${[...factKinds].join(', ')}`);
+  if (definition.emit !== undefined && !factKinds.has(definition.emit))
+    fail(`emit is "${definition.emit}", expected one of ${[...factKinds].join(', ')}`);
   const { request } = definition;
   const routeProblem = request === undefined ? null : describeRouteProblem(request.route, request.query);
   if (routeProblem !== null) fail(routeProblem);
@@ -106,7 +112,9 @@ function compileRule(
   if (typeof items === 'string') return fail(items);
   if (definition.items && !parts?.template.holes.some(({ name }) => name === definition.items?.from))
     fail(`items.from is "${definition.items.from}", expected a hole of the message`);
-  const unknown = Object.keys(definition.counter?.labels ?? {}).find((label) => !capturedNames(definition, parts?.template ?? null).has(label));
+  const unknown = Object.keys(definition.counter?.labels ?? {}).find(
+    (label) => !capturedNames(definition, parts?.template ?? null).has(label),
+  );
   if (unknown !== undefined) fail(`counter label "${unknown}" is no hole of the rule, expected one of its captures`);
   if (!isGood) return null;
   const isOnRoute = parts === null || request === undefined ? null : createRouteTest(definition);
@@ -120,7 +128,11 @@ function capturedNames({ request, set }: RuleDefinition, template: Template | nu
   return new Set([...holes, ...inRoute, ...Object.keys(set ?? {})]);
 }
 
-function compileMessage(definition: RuleDefinition, frames: ReadonlyMap<string, FrameDefinition>, fail: (message: string) => null): MessageParts | null {
+function compileMessage(
+  definition: RuleDefinition,
+  frames: ReadonlyMap<string, FrameDefinition>,
+  fail: (message: string) => null,
+): MessageParts | null {
   const own = parseTemplate(definition.message ?? '');
   if (typeof own === 'string') return fail(own);
   if (definition.frame === undefined) {
@@ -148,7 +160,12 @@ function createRouteTest(definition: RuleDefinition): (captures: Captures) => bo
 
 const SPACE = 0x20;
 
-function createRule(definition: RuleDefinition, template: Template | null, items: Template | null, isOnRoute: ((captures: Captures) => boolean) | null): CompiledRule {
+function createRule(
+  definition: RuleDefinition,
+  template: Template | null,
+  items: Template | null,
+  isOnRoute: ((captures: Captures) => boolean) | null,
+): CompiledRule {
   const rule: CompiledRule = {
     id: definition.id,
     definition,

@@ -5,8 +5,8 @@
  * match, with at least the captures given (`items` are those of the list's entries); no line of `reject` may.
  */
 import { type LogRecord, type RecordHandler, RecordReader } from '../records/record-reader.ts';
-import { ZoneClock } from '../records/timestamp.ts';
 import { decodeText } from '../records/text-decoder.ts';
+import { ZoneClock } from '../records/timestamp.ts';
 import { RouteMatcher } from './route-matcher.ts';
 import type { CompiledRule } from './rule-set.ts';
 
@@ -79,7 +79,8 @@ function compareCaptures(expected: Found, found: Found): string[] {
 function isPart(expected: unknown, found: unknown): boolean {
   if (typeof expected !== 'object' || expected === null) return expected === found;
   if (typeof found !== 'object' || found === null) return false;
-  if (Array.isArray(expected)) return Array.isArray(found) && expected.length === found.length && expected.every((value, i) => isPart(value, found[i]));
+  if (Array.isArray(expected))
+    return Array.isArray(found) && expected.length === found.length && expected.every((value, i) => isPart(value, found[i]));
   return Object.entries(expected).every(([name, value]) => isPart(value, (found as Found)[name]));
 }
 

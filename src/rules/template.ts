@@ -68,7 +68,8 @@ export function parseTemplate(text: string): Template | string {
       if (typeof hole === 'string') return hole;
       if (holes.length > 0 && literal === '' && needsLiteralBehind(holes[holes.length - 1] as Hole))
         return `hole "${(holes[holes.length - 1] as Hole).name}" is followed by another hole, expected text between them`;
-      if (hole.name !== '' && holes.some(({ name }) => name === hole.name)) return `hole "${hole.name}" stands twice, expected different names`;
+      if (hole.name !== '' && holes.some(({ name }) => name === hole.name))
+        return `hole "${hole.name}" stands twice, expected different names`;
       literals.push(literal);
       holes.push(hole);
       literal = '';
@@ -84,7 +85,8 @@ export function parseTemplate(text: string): Template | string {
 
 function parseHole(body: string, isClosed: boolean): Hole | string {
   const match = isClosed ? HOLE.exec(body) : null;
-  if (!match || (match[1] === undefined && match[2] === undefined)) return `hole "{${body.slice(0, 40)}" can't be read, expected {name}, {name:type} or {:type}`;
+  if (!match || (match[1] === undefined && match[2] === undefined))
+    return `hole "{${body.slice(0, 40)}" can't be read, expected {name}, {name:type} or {:type}`;
   const type = match[2] ?? 'str';
   if (!Object.hasOwn(HOLE_TYPES, type)) return `hole "${body}" has type "${type}", expected one of ${Object.keys(HOLE_TYPES).join(', ')}`;
   return { name: match[1] ?? '', type: type as HoleType };
@@ -215,5 +217,7 @@ function findUserIdEnd(text: string, at: number, next: string): number {
 
 /** What a server name may consist of (Matrix spec, appendix 4.1): a host or address, and a port. NaN (the text's end) isn't. */
 function isServerNameCode(code: number): boolean {
-  return (code >= 0x61 && code <= 0x7a) || (code >= 0x2d && code <= 0x3a && code !== 0x2f) || (code >= 0x41 && code <= 0x5b) || code === 0x5d;
+  return (
+    (code >= 0x61 && code <= 0x7a) || (code >= 0x2d && code <= 0x3a && code !== 0x2f) || (code >= 0x41 && code <= 0x5b) || code === 0x5d
+  );
 }

@@ -6,6 +6,7 @@
  * generation has bytes.
  */
 import { type FileLook, isSameInode } from './file-identity.ts';
+import type { GenerationName } from './generations.ts';
 
 /** The file that is open. `positionBytes` is how far it's read. */
 export interface HandleLook {
@@ -27,6 +28,8 @@ export type PathLook =
 export interface Sibling {
   readonly path: string;
   readonly look: FileLook;
+  /** How its name tells its age. */
+  readonly kind: GenerationName['kind'];
   /** Stands at the followed path. */
   readonly isLive: boolean;
 }
@@ -72,19 +75,22 @@ export function decideNext({ path, handle, successor }: Observation): Decision {
  * The generation that follows the open one and has bytes. `siblings`: oldest first (compareGenerations), the live file last, each file once.
  *
  * The open file's own place in that order says what came after it: the rotation renamed it, so its inode is among them, and can't be another
- * file's while it's held. Birth time must agree, because two naming schemes may lie in one folder; it decides alone when the open file has been deleted.
- * Empty generations are passed over: Synapse may never have written to them.
+ * file's while it's held. Names of one kind are trusted; where two naming schemes lie in one folder, or the open file has been deleted, a later birth
+ * is asked for. Empty generations are passed over: Synapse may never have written to them.
  */
 export function chooseSuccessor(open: FileLook, siblings: readonly Sibling[]): Sibling | undefined {
   const at = siblings.findIndex((sibling) => isSameInode(sibling.look, open));
-  const isKnown = at >= 0;
-  return siblings.slice(at + 1).find((sibling) => sibling.look.sizeBytes > 0 && (sibling.isLive || isLater(sibling.look, open, isKnown)));
+  const kind = siblings[at]?.kind;
+  return siblings.slice(at + 1).find((sibling) => {
+    if (sibling.look.sizeBytes === 0) return false;
+    return sibling.isLive || sibling.kind === kind || isLaterBorn(sibling.look, open);
+  });
 }
 
-/** `hasLaterName`: files made within one tick of the kernel's clock share their birth time, then the name decides. */
-function isLater(look: FileLook, open: FileLook, hasLaterName: boolean): boolean {
+/** Files made within one tick of the kernel's clock (4 ms) share their birth time: not later. */
+function isLaterBorn(look: FileLook, open: FileLook): boolean {
   if (look.birthtimeMs === 0 || open.birthtimeMs === 0) return look.modifiedMs > open.modifiedMs;
-  return hasLaterName ? look.birthtimeMs >= open.birthtimeMs : look.birthtimeMs > open.birthtimeMs;
+  return look.birthtimeMs > open.birthtimeMs;
 }
 
 /** How a generation ended: given another name, deleted, or emptied in place; `relinked`: the path is a symbolic link that points elsewhere now. */

@@ -52,8 +52,11 @@ export class FollowBench {
   /** Time passes and looks are taken until all that can be read is read. */
   rest(): void {
     this.look();
-    do this.clock.advance(REST_MS);
-    while (this.wake.ring() || this.turns.runAll() > 0);
+    for (let isNew = true; isNew; ) {
+      this.clock.advance(REST_MS);
+      isNew = this.wake.ring();
+      isNew = this.turns.runAll() > 0 || isNew;
+    }
   }
 
   get lines(): string[] {

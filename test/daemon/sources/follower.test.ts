@@ -545,7 +545,10 @@ describe('truncation', () => {
       if (count % 2 === 0) bench.rest();
     }
     bench.rest();
-    expect(bench.lines.map((line) => line.slice(STAMP.length))).toEqual(['0', ...[1, 2, 3, 4, 5].flatMap((count) => [`${count}a`, `${count}b`])]);
+    expect(bench.lines.map((line) => line.slice(STAMP.length))).toEqual([
+      '0',
+      ...[1, 2, 3, 4, 5].flatMap((count) => [`${count}a`, `${count}b`]),
+    ]);
   });
 
   it('is not taken back by a copy of something else, nor by one that cannot be read', () => {

@@ -70,7 +70,9 @@ describe('findInputPaths', () => {
   it('keeps its own words for a failure it does not know', () => {
     const fileSystem = new FaultyFileSystem();
     fileSystem.fail('look', 'EIO');
-    expect(findInputPaths([at('a.log')], fileSystem).problems).toEqual([`Cannot read "${at('a.log')}": EIO: injected, look '${at('a.log')}'`]);
+    expect(findInputPaths([at('a.log')], fileSystem).problems).toEqual([
+      `Cannot read "${at('a.log')}": EIO: injected, look '${at('a.log')}'`,
+    ]);
   });
 
   it.each([

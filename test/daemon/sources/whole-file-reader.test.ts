@@ -126,7 +126,11 @@ describe('files that are left out', () => {
     ['UTF-16', () => fs.writeFileSync(path, '\ufefflog\n', 'utf16le'), 'binary data at byte 0 (UTF-16 text), expected a text or JSON log'],
     ['a binary', () => fs.copyFileSync('/bin/true', path), 'binary data at byte 7, expected a text or JSON log'],
     ['a gzipped binary', () => fs.writeFileSync(path, gzipSync(Buffer.alloc(9000))), 'binary data at byte 0, expected a text or JSON log'],
-    ['a short gzipped binary', () => fs.writeFileSync(path, gzipSync(Buffer.alloc(9))), 'binary data at byte 0, expected a text or JSON log'],
+    [
+      'a short gzipped binary',
+      () => fs.writeFileSync(path, gzipSync(Buffer.alloc(9))),
+      'binary data at byte 0, expected a text or JSON log',
+    ],
     ['gzip in gzip', () => fs.writeFileSync(path, gzipSync(gzipSync('x\n'))), 'binary data at byte 0 (gzip), expected a text or JSON log'],
   ])('%s', async (_, create, reason) => {
     create();
@@ -289,19 +293,24 @@ describe('property', () => {
   it('any text comes whole, plain and packed, from a file and from standard input in any chunks', async () => {
     const line = fc.oneof(fc.string({ unit: 'grapheme', maxLength: 60 }), fc.constant('x'.repeat(3000)));
     await fc.assert(
-      fc.asyncProperty(fc.array(line, { maxLength: 40 }), fc.integer({ min: 1, max: 9000 }), fc.boolean(), async (lines, size, isPacked) => {
-        const text = Buffer.from(`2026-06-30 12:00:00,123 - synapse - 1 - INFO - \n${lines.join('\n')}`);
-        const half = Math.floor(text.length / 2);
-        const bytes = isPacked ? Buffer.concat([gzipSync(text.subarray(0, half)), gzipSync(text.subarray(half))]) : text;
-        fs.writeFileSync(path, bytes);
-        const fromFile = new RecordingConsumer({ keepsBytes: true });
-        const fromInput = new RecordingConsumer({ keepsBytes: true });
-        await readWholeFile(path, fromFile);
-        await readWholeFile('-', fromInput, undefined, { standardInput: chunked(bytes, size) });
-        expect(fromFile.bytes.equals(text)).toBe(true);
-        expect(fromInput.bytes.equals(text)).toBe(true);
-        expect(fromInput.lines).toEqual(fromFile.lines);
-      }),
+      fc.asyncProperty(
+        fc.array(line, { maxLength: 40 }),
+        fc.integer({ min: 1, max: 9000 }),
+        fc.boolean(),
+        async (lines, size, isPacked) => {
+          const text = Buffer.from(`2026-06-30 12:00:00,123 - synapse - 1 - INFO - \n${lines.join('\n')}`);
+          const half = Math.floor(text.length / 2);
+          const bytes = isPacked ? Buffer.concat([gzipSync(text.subarray(0, half)), gzipSync(text.subarray(half))]) : text;
+          fs.writeFileSync(path, bytes);
+          const fromFile = new RecordingConsumer({ keepsBytes: true });
+          const fromInput = new RecordingConsumer({ keepsBytes: true });
+          await readWholeFile(path, fromFile);
+          await readWholeFile('-', fromInput, undefined, { standardInput: chunked(bytes, size) });
+          expect(fromFile.bytes.equals(text)).toBe(true);
+          expect(fromInput.bytes.equals(text)).toBe(true);
+          expect(fromInput.lines).toEqual(fromFile.lines);
+        },
+      ),
       { numRuns: 60 },
     );
   });

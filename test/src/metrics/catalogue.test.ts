@@ -59,7 +59,7 @@ it.each([
   ['lotus_e2ee_delayed_event_request_duration_seconds', 'outcome', ['ok', 'client_gave_up', 'rate_limited', 'not_found', 'failed']],
   ['lotus_e2ee_delayed_event_client_timeouts_total', 'attribution', ['homeserver_slow', 'homeserver_healthy', 'unknown']],
   ['lotus_e2ee_watch_joins_total', 'outcome', ['closed', 'expired', 'evicted']],
-  ['lotus_e2ee_watch_rotations_total', 'kind', ['rename', 'truncate', 'recreate']],
+  ['lotus_e2ee_watch_rotations_total', 'kind', ['rename', 'delete', 'truncate', 'relink']],
 ])('%s has exactly the values of the contract in its label %s', (name, labelName, values) => {
   const label = SPECS.find((each) => each.name === name)?.labels.find((each) => each.name === labelName);
   expect(label && isClosed(label) ? label.values : null).toEqual(values);

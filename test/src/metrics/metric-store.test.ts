@@ -139,7 +139,8 @@ it('a declared source has all its known series at 0', () => {
   const store = new MetricStore();
   store.declareSource('homeserver.log');
   expect(valuesOf(store, 'lotus_e2ee_watch_rotations_total')).toEqual({
-    'homeserver.log recreate': 0,
+    'homeserver.log delete': 0,
+    'homeserver.log relink': 0,
     'homeserver.log rename': 0,
     'homeserver.log truncate': 0,
   });

@@ -15,7 +15,11 @@ describe('decideContentKind', () => {
     ['gzip', Buffer.from([0x1f, 0x8b, 8, 0]), { kind: 'gzip' }],
     ['half a gzip signature', Buffer.from([0x1f]), { kind: 'text' }],
     ['UTF-16, little end first', Buffer.from('\ufeffabc', 'utf16le'), { kind: 'foreign', what: 'binary data at byte 0 (UTF-16 text)' }],
-    ['UTF-16, big end first', Buffer.from('\ufeffabc', 'utf16le').swap16(), { kind: 'foreign', what: 'binary data at byte 0 (UTF-16 text)' }],
+    [
+      'UTF-16, big end first',
+      Buffer.from('\ufeffabc', 'utf16le').swap16(),
+      { kind: 'foreign', what: 'binary data at byte 0 (UTF-16 text)' },
+    ],
     ['UTF-16 without a mark', Buffer.from('2026-06-30', 'utf16le'), { kind: 'foreign', what: 'binary data at byte 1' }],
     ['xz', Buffer.from([0xfd, 0x37, 0x7a, 0x58, 0x5a, 0, 0]), { kind: 'foreign', what: 'binary data at byte 0 (xz)' }],
     ['zstd', Buffer.from([0x28, 0xb5, 0x2f, 0xfd]), { kind: 'foreign', what: 'binary data at byte 0 (zstd)' }],

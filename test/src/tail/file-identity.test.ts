@@ -1,6 +1,13 @@
 /** When two looks saw the same file. */
 import { describe, expect, it } from 'vitest';
-import { type FileLook, grownPrefixLength, isKnownFile, isSameInode, isSamePlace, MAX_PREFIX_BYTES } from '../../../src/tail/file-identity.ts';
+import {
+  type FileLook,
+  grownPrefixLength,
+  isKnownFile,
+  isSameInode,
+  isSamePlace,
+  MAX_PREFIX_BYTES,
+} from '../../../src/tail/file-identity.ts';
 
 const LOOK: FileLook = { dev: 1, ino: 7, birthtimeMs: 1000, modifiedMs: 2000, sizeBytes: 500, linkCount: 1, access: '' };
 

@@ -23,7 +23,11 @@ const lookOf = (ino: number, changes: Partial<FileLook> = {}): FileLook => ({
   ...changes,
 });
 const pathTo = (ino: number): PathLook => ({ kind: 'file', look: lookOf(ino) });
-const siblingOf = (ino: number, changes: Partial<FileLook> = {}, isLive = false): Sibling => ({ path: `${ino}`, look: lookOf(ino, changes), isLive });
+const siblingOf = (ino: number, changes: Partial<FileLook> = {}, isLive = false): Sibling => ({
+  path: `${ino}`,
+  look: lookOf(ino, changes),
+  isLive,
+});
 const handleAt = (positionBytes: number, changes: Partial<HandleLook> = {}): HandleLook => ({
   look: lookOf(5),
   positionBytes,
@@ -52,6 +56,7 @@ describe('decideNext', () => {
     ['another device has this inode', { kind: 'file', look: lookOf(5, { dev: 2 }) } as const, handleAt(100), NEXT, 'drain_then_switch'],
     ['deleted, unread bytes left', MISSING, handleAt(99), undefined, 'read'],
     ['deleted, all is read', MISSING, handleAt(100), undefined, 'missing'],
+    ['two generations later, deleted', MISSING, handleAt(100), siblingOf(6), 'drain_then_switch'],
     ['permission taken, unread bytes left', BLOCKED, handleAt(99), undefined, 'read'],
     ['permission taken, all is read', BLOCKED, handleAt(100), undefined, 'blocked'],
     ['deleted and emptied', MISSING, handleAt(101), undefined, 'truncated'],
@@ -68,10 +73,15 @@ describe('chooseSuccessor', () => {
     ['the live file', [siblingOf(4), siblingOf(5), siblingOf(7, {}, true)], '7'],
     ['the one in between', [siblingOf(4), siblingOf(5), siblingOf(6), siblingOf(7, {}, true)], '6'],
     ['past an empty one', [siblingOf(5), siblingOf(6, { sizeBytes: 0 }), siblingOf(7, {}, true)], '7'],
-    ['none while all later ones are empty', [siblingOf(5), siblingOf(6, { sizeBytes: 0 }), siblingOf(7, { sizeBytes: 0 }, true)], undefined],
+    [
+      'none while all later ones are empty',
+      [siblingOf(5), siblingOf(6, { sizeBytes: 0 }), siblingOf(7, { sizeBytes: 0 }, true)],
+      undefined,
+    ],
     ['the later ones where the open one is deleted', [siblingOf(3), siblingOf(4), siblingOf(6), siblingOf(7, {}, true)], '6'],
-    ['no older file that sorts behind it by name', [siblingOf(5), siblingOf(3), siblingOf(7, {}, true)], '7'],
-    ['one made in the same tick, by its name', [siblingOf(5), siblingOf(6, { birthtimeMs: 5000 }), siblingOf(7, {}, true)], '6'],
+    ['no older file of another naming scheme that sorts behind it', [dated(siblingOf(5)), siblingOf(3), siblingOf(7, {}, true)], '7'],
+    ['a later file of another naming scheme', [dated(siblingOf(5)), siblingOf(6), siblingOf(7, {}, true)], '6'],
+    ['by its name one that was born before a copy', [siblingOf(5), siblingOf(4), siblingOf(7, {}, true)], '4'],
     ['none made in the same tick where no name tells', [siblingOf(6, { birthtimeMs: 5000 }), siblingOf(7, {}, true)], '7'],
     ['the live file even if it is older', [siblingOf(5), siblingOf(2, {}, true)], '2'],
     ['the live file alone', [siblingOf(7, {}, true)], '7'],
