@@ -11,7 +11,10 @@ enableCompileCache();
 const { runProgram } = await import('./commands/program.ts');
 
 // A pipe that is closed early (`analyze … | head`) is no fault of ours.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') process.stderr.write(`Cannot write to standard output: ${error.message}\n`);
+  process.exit(error.code === 'EPIPE' ? 0 : 1);
+});
 
 try {
   // `exitCode` instead of `exit`: what was written is flushed first.

@@ -65,7 +65,7 @@ export async function startDaemon({ config, clock, announce, onFact }: DaemonOpt
   if (!rules.ok) return rules;
   const pipeline = createPipeline(config, store, rules.value.current(), announce, onFact);
   onUse = (set) => pipeline.replaceRules(set);
-  const surroundings = { clock, wake: createWake({ clock, hints: config.follow.usesHints }), turns: createTurns() };
+  const surroundings = { clock, wake: createWake({ clock, hints: config.follow.usesHints, quietPollMs: config.follow.pollIntervalMs }), turns: createTurns() };
   const sources = config.sources.map((source) => new FollowedSource(source, pipeline, surroundings, announce));
   const startedMs = clock.nowMs();
   noteReload(store, true, startedMs);

@@ -44,6 +44,7 @@ export function createAnalysis(pipeline: Pipeline, reports: readonly SourceRepor
       returned: traffic.returned,
       dropped: traffic.dropped,
     },
+    redactions: traffic.redactions,
     delayedEvents: {
       requests: Object.fromEntries(
         DELAYED_EVENT_ACTIONS.map((action) => {

@@ -18,6 +18,7 @@ import { findTwins } from '../sources/twin-files.ts';
 import { readWholeFile, STANDARD_INPUT } from '../sources/whole-file-reader.ts';
 import { createProgress } from './progress.ts';
 import { EXIT, type Terminal } from './terminal.ts';
+import { makeVisible } from './terminal-text.ts';
 
 export interface AnalyzeOptions {
   readonly json?: boolean;
@@ -42,7 +43,7 @@ export async function analyzeCommand(files: readonly string[], options: AnalyzeO
   const { sources, warnings } = groupIntoSources(inputs.paths);
   const twins = await findTwins(sources, timeZone);
   const problems = [...inputs.problems];
-  for (const line of [...inputs.problems, ...warnings, ...twins.warnings]) terminal.err(`${line}\n`);
+  for (const line of [...inputs.problems, ...warnings, ...twins.warnings]) terminal.err(`${makeVisible(line)}\n`);
   const pipeline = new Pipeline({ rules: rules.value, metrics: new MetricStore() });
   const reports = await readSources(twins.sources, pipeline, timeZone, options, terminal, problems);
   pipeline.end();
@@ -68,13 +69,13 @@ async function readSources(
       const { problem, bytesRead } = await readWholeFile(file, stream, progress.reporter(file));
       if (problem === undefined) continue;
       problems.push(problem);
-      progress.say(problem);
+      progress.say(makeVisible(problem));
       if (bytesRead > 0) gaps.push({ file, problem });
     }
     const foreign = describeForeign(path, stream);
     if (foreign !== null) {
       problems.push(foreign);
-      progress.say(foreign);
+      progress.say(makeVisible(foreign));
     }
     if (stream.counts.lines > 0 || gaps.length > 0 || generations.length > 0) reports.push({ path, stream, gaps });
   }

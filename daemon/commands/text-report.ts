@@ -41,7 +41,7 @@ export function renderTextReport(analysis: Analysis, { timeZone, usesColour, col
     describeInput(analysis, page, times),
     describeRefusals(analysis, page, times),
     describeToDevice(analysis, page),
-    describeRedactions(page),
+    describeRedactions(analysis, page),
     describeDelayedEvents(analysis, page),
     describeUnread(analysis, page),
     describeUnjudged(page),
@@ -214,11 +214,11 @@ function describeToDevice(analysis: Analysis, page: Page): string[] {
   return [...lines, ...page.say(text, dropped > 0 ? page.styles.fault : undefined)];
 }
 
-function describeRedactions(page: Page): string[] {
+function describeRedactions({ redactions }: Analysis, page: Page): string[] {
   return [
     page.heading('KE-3  Events that only look undecryptable'),
     ...page.say(
-      'Synapse logs nothing of a "missing algorithm"; only the console of the client that meets it names the event. Redactions, one possible reason, stand in the log; this version does not count them.',
+      `Synapse logs nothing of a "missing algorithm"; only the console of the client that meets it names the event. Redactions, one possible reason, stand in the log: ${redactions} seen.`,
     ),
   ];
 }

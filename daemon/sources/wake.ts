@@ -37,6 +37,8 @@ export interface WakeSurroundings {
   readonly clock: Clock;
   /** False: the timer alone, for file systems without hints. Default true. */
   readonly hints?: boolean;
+  /** Period for a quiet file, in milliseconds. Default QUIET_POLL_MS. */
+  readonly quietPollMs?: number;
   readonly hintSource?: HintSource;
 }
 
@@ -69,20 +71,22 @@ interface Watched {
 }
 
 /** A wake for all followers of the process: one timer, however many they are. */
-export function createWake({ clock, hints = true, hintSource = systemHints }: WakeSurroundings): Wake {
-  return new TimedWake(clock, hints ? hintSource : undefined);
+export function createWake({ clock, hints = true, hintSource = systemHints, quietPollMs = QUIET_POLL_MS }: WakeSurroundings): Wake {
+  return new TimedWake(clock, hints ? hintSource : undefined, quietPollMs);
 }
 
 class TimedWake implements Wake {
   readonly #clock: Clock;
   readonly #hintSource: HintSource | undefined;
+  readonly #quietPollMs: number;
   readonly #watched = new Set<Watched>();
   #timer: Timer | undefined;
   #timerDueMs = Number.POSITIVE_INFINITY;
 
-  constructor(clock: Clock, hintSource: HintSource | undefined) {
+  constructor(clock: Clock, hintSource: HintSource | undefined, quietPollMs: number) {
     this.#clock = clock;
     this.#hintSource = hintSource;
+    this.#quietPollMs = quietPollMs;
   }
 
   watch(path: string, look: () => boolean): Watching {
@@ -116,7 +120,7 @@ class TimedWake implements Wake {
     else if (nowMs >= watched.busyUntilMs && this.#arm(watched, nowMs) && watched.look()) watched.busyUntilMs = nowMs + BUSY_MS;
     const isBusy = nowMs < watched.busyUntilMs;
     if (isBusy) this.#disarm(watched);
-    watched.dueMs = nowMs + (isBusy ? BUSY_POLL_MS : QUIET_POLL_MS);
+    watched.dueMs = nowMs + (isBusy ? BUSY_POLL_MS : this.#quietPollMs);
   }
 
   /** Returns whether a watch was set. */

@@ -17,6 +17,8 @@ export class TrafficTally {
   stored = 0;
   returned = 0;
   dropped = 0;
+  /** Redactions that the server took (KE-3). */
+  redactions = 0;
   readonly delayedEvents: Readonly<Record<DelayedEventAction, Record<DelayedEventOutcome, number>>>;
 
   constructor() {
@@ -35,6 +37,9 @@ export class TrafficTally {
         return this.#applySend(fact);
       case 'to_device_messages':
         this[fact.stage] += fact.messages.length;
+        return;
+      case 'redaction':
+        if (fact.isOk) this.redactions++;
         return;
       case 'delayed_event_request':
         return this.#applyDelayedEvent(fact);

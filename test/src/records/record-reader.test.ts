@@ -258,7 +258,7 @@ describe('the format of a source', () => {
 
 describe('at the bounds', () => {
   const head = renderLog([wanted('')]).trimEnd();
-  const unwantedHead = renderLog([unwanted('')]).trimEnd();
+  const unwantedHead = renderLog([unwanted('m')]).trimEnd();
   /** A line of exactly `length` bytes (without its newline). */
   const lineOf = (length: number, start = head) => `${start}${'x'.repeat(length - start.length)}`;
   const after = renderLog([access(8), wanted('after'), access(9)]);
@@ -290,13 +290,13 @@ describe('at the bounds', () => {
     ['just above the bound', 1, true],
     ['far above the bound', 400_000, true],
   ])('a record of many lines %s is whole or cut, the same for any chunking', (_, over, isCut) => {
+    // With the newlines between its lines, without the last one.
     const length = MAX_RECORD_BYTES + over;
     const lines = [head];
-    // The record has `length` bytes with its newlines.
-    for (let left = length - head.length - 1; left > 0; left -= 101) lines.push('y'.repeat(Math.min(left, 101) - 1));
-    const record = `${lines.join('\n')}\n`;
+    for (let left = length - head.length; left > 0; left -= 101) lines.push('y'.repeat(Math.min(left, 101) - 1));
+    const record = lines.join('\n');
     expect(record.length).toBe(length);
-    const log = `${record}${after}`;
+    const log = `${record}\n${after}`;
     const whole = readRecords(log);
     expect(whole.handler.records[0]).toMatchObject({ isCut, position: 0 });
     expect(whole.reader.counts).toMatchObject({ lines: lines.length + 3, records: 4, accessLines: 2, cutLines: 0 });
@@ -377,7 +377,7 @@ describe('at the bounds', () => {
 });
 
 describe('any input', () => {
-  const long = fc.record({ head: fc.constantFrom('', renderLog([wanted('')]).trimEnd(), renderLog([unwanted('')]).trimEnd()), length: fc.integer({ min: MAX_LINE_BYTES - 300, max: MAX_LINE_BYTES + 300 }) }).map(({ head, length }) => `${head}${'q'.repeat(Math.max(0, length - head.length))}\n`);
+  const long = fc.record({ head: fc.constantFrom('', renderLog([wanted('')]).trimEnd(), renderLog([unwanted('m')]).trimEnd(), renderLog([access(1)]).trimEnd()), length: fc.integer({ min: MAX_LINE_BYTES - 300, max: MAX_LINE_BYTES + 300 }) }).map(({ head, length }) => `${head}${'q'.repeat(Math.max(0, length - head.length))}\n`);
   const short = fc.constantFrom(renderLog([access(1)]), renderLog([wanted('a\nb')]), renderLog([unwanted()]), 'continuation\n', '\n');
 
   it('around the bounds is counted whole, holds bounded memory, and is read the same for any chunking', () => {

@@ -26,8 +26,10 @@ const pathTo = (ino: number): PathLook => ({ kind: 'file', look: lookOf(ino) });
 const siblingOf = (ino: number, changes: Partial<FileLook> = {}, isLive = false): Sibling => ({
   path: `${ino}`,
   look: lookOf(ino, changes),
+  kind: isLive ? 'live' : 'numbered',
   isLive,
 });
+const dated = (sibling: Sibling): Sibling => ({ ...sibling, kind: 'dated' });
 const handleAt = (positionBytes: number, changes: Partial<HandleLook> = {}): HandleLook => ({
   look: lookOf(5),
   positionBytes,
