@@ -20,7 +20,7 @@ import type { StatusView } from './http/status-view.ts';
 import { createIdentifierHash } from './identifier-hash.ts';
 import { hintOnRuleChange } from './rules/rule-files.ts';
 import { compileLoadedRules } from './rules/rule-set-loader.ts';
-import { openRuleWatch } from './rules/rule-watch.ts';
+import { openRuleWatch, type RuleWatch } from './rules/rule-watch.ts';
 import { FollowedSource } from './sources/followed-source.ts';
 import { createTurns } from './sources/turns.ts';
 import { createWake } from './sources/wake.ts';
@@ -65,7 +65,11 @@ export async function startDaemon({ config, clock, announce, onFact }: DaemonOpt
   if (!rules.ok) return rules;
   const pipeline = createPipeline(config, store, rules.value.current(), announce, onFact);
   onUse = (set) => pipeline.replaceRules(set);
-  const surroundings = { clock, wake: createWake({ clock, hints: config.follow.usesHints, quietPollMs: config.follow.pollIntervalMs }), turns: createTurns() };
+  const surroundings = {
+    clock,
+    wake: createWake({ clock, hints: config.follow.usesHints, quietPollMs: config.follow.pollIntervalMs }),
+    turns: createTurns(),
+  };
   const sources = config.sources.map((source) => new FollowedSource(source, pipeline, surroundings, announce));
   const startedMs = clock.nowMs();
   noteReload(store, true, startedMs);
@@ -78,10 +82,7 @@ export async function startDaemon({ config, clock, announce, onFact }: DaemonOpt
     return address;
   }
   announce({ kind: 'server_opened', ...address.value });
-  const hints = await hintOnRuleChange(locations, {
-    onHint: () => rules.value.hint(),
-    onLost: (message) => announce({ kind: 'hints_lost', watched: 'rules', message }),
-  });
+  const hints = await watchOwnRules(config, rules.value, announce);
   for (const source of sources) source.start(config.startAt);
   const daemon: Daemon = {
     address: address.value,
@@ -94,7 +95,7 @@ export async function startDaemon({ config, clock, announce, onFact }: DaemonOpt
     stop: async () => {
       await server.close();
       for (const source of sources) source.stop();
-      await hints.close();
+      await hints?.close();
       await rules.value.close();
     },
   };
@@ -120,6 +121,19 @@ function createPipeline(
     onUnrecognised: (source, reason, sample) =>
       announce({ kind: 'shape_unrecognised', source, reason, logger: null, sample: sample.slice(0, MAX_SAMPLE_LENGTH) }),
   });
+}
+
+/** The operator's own rules are watched. The built-in ones change with the package alone, and that restarts the daemon; SIGHUP reads all. */
+async function watchOwnRules(
+  { extraRulePaths }: Config,
+  rules: RuleWatch<RuleSet>,
+  announce: DaemonOptions['announce'],
+): Promise<{ close(): Promise<void> } | null> {
+  if (extraRulePaths.length === 0) return null;
+  return hintOnRuleChange(
+    { extraPaths: extraRulePaths },
+    { onHint: () => rules.hint(), onLost: (message) => announce({ kind: 'hints_lost', watched: 'rules', message }) },
+  );
 }
 
 async function listen(server: HttpServer, config: Config): Promise<Checked<{ readonly host: string; readonly port: number }>> {

@@ -120,7 +120,7 @@ class TimedWake implements Wake {
     else if (nowMs >= watched.busyUntilMs && this.#arm(watched, nowMs) && watched.look()) watched.busyUntilMs = nowMs + BUSY_MS;
     const isBusy = nowMs < watched.busyUntilMs;
     if (isBusy) this.#disarm(watched);
-    watched.dueMs = nowMs + (isBusy ? BUSY_POLL_MS : this.#quietPollMs);
+    watched.dueMs = nowMs + (isBusy ? Math.min(BUSY_POLL_MS, this.#quietPollMs) : this.#quietPollMs);
   }
 
   /** Returns whether a watch was set. */

@@ -43,6 +43,8 @@ export const LINE_PREFIXES: readonly LinePrefix[] = ['none', 'name+timestamp', '
 
 /** `synapse-1   | `: up to 100 bytes, white space to pad, `| `. */
 function skipName(bytes: Uint8Array, at: number): number {
+  // Python draws exception groups with `  | `: no name.
+  if (bytes[at] === SPACE) return at;
   for (let i = at; i < at + MAX_NAME_BYTES; i++) {
     const byte = bytes[i];
     if (byte === undefined || byte === NEWLINE) return at;

@@ -84,7 +84,7 @@ export class RequestJoiner {
   }
 
   #open(key: JoinKey, join: OpenJoin): void {
-    if (this.#young.size >= this.#bounds.maxOpen / 2) this.#turn('evicted', join.matches[0]?.timeMs ?? Number.NaN);
+    if (this.#young.size >= Math.floor(this.#bounds.maxOpen / 2)) this.#turn('evicted', join.matches[0]?.timeMs ?? Number.NaN);
     this.#young.set(key, join);
     const slot = slotOf(key);
     this.#filter[slot] = (this.#filter[slot] as number) + 1;

@@ -53,7 +53,10 @@ export class RequestNumbers {
     if (number > this.#highest) this.#advance(number);
     else if (this.hasClosed(number) || number <= this.#highest - WINDOW) this.#repeat(number);
     else if (number > this.#highest - FIRST_NUMBERS) this.#repeats = 0;
-    this.#closed[(number & (WINDOW - 1)) >> 5] = (this.#closed[(number & (WINDOW - 1)) >> 5] as number) | (1 << (number & 31));
+    // Below the window, the bit is that of a number inside it.
+    if (number <= this.#highest - WINDOW) return;
+    const index = (number & (WINDOW - 1)) >> 5;
+    this.#closed[index] = (this.#closed[index] as number) | (1 << (number & 31));
   }
 
   #repeat(number: number): void {

@@ -14,7 +14,7 @@ const REST_MS = 300;
 export class FollowBench {
   readonly clock = new ManualClock();
   readonly wake = new ManualWake();
-  readonly turns = new ManualTurns();
+  readonly turns: ManualTurns;
   readonly fileSystem = new FaultyFileSystem();
   readonly consumer: RecordingConsumer;
   readonly follower: Follower;
@@ -22,7 +22,9 @@ export class FollowBench {
   readonly events: string[] = [];
   readonly gaps: Gap[] = [];
 
-  constructor(path: string, options: RecordingOptions = {}) {
+  /** `turns`: shared with other followers. */
+  constructor(path: string, options: RecordingOptions = {}, turns: ManualTurns = new ManualTurns()) {
+    this.turns = turns;
     this.consumer = new RecordingConsumer(options);
     const observer: FollowerObserver = {
       rotated: (kind) => this.events.push(`rotated ${kind}`),

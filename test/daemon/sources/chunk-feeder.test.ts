@@ -10,7 +10,10 @@ function holding(done: (length: number) => number): ChunkConsumer & { lengths: n
   const lengths: number[] = [];
   return {
     lengths,
-    read: (_, length) => (lengths.push(length), done(length)),
+    read: (_, length) => {
+      lengths.push(length);
+      return done(length);
+    },
     settle: () => 0,
     finish: (_, length) => lengths.push(length),
   };
@@ -43,7 +46,11 @@ describe('ChunkFeeder', () => {
     const consumer = holding((length) => length);
     const feeder = new ChunkFeeder(consumer);
     const asked: number[] = [];
-    for (const max of [10, FEED_BUFFER_BYTES, FEED_BUFFER_BYTES + 1]) feeder.fill((_, __, length) => (asked.push(length), length), max);
+    const read = (_: Uint8Array, __: number, length: number): number => {
+      asked.push(length);
+      return length;
+    };
+    for (const max of [10, FEED_BUFFER_BYTES, FEED_BUFFER_BYTES + 1]) feeder.fill(read, max);
     expect(asked).toEqual([10, FEED_BUFFER_BYTES, FEED_BUFFER_BYTES]);
     expect(consumer.lengths).toEqual(asked);
   });

@@ -22,7 +22,7 @@ const longWrite: fc.Arbitrary<Step> = fc.constantFrom(70_000, 150_000).map((time
 
 /** No two stretches of it are alike: a file that holds the same bytes is taken for a copy. */
 let serial = 0;
-const longText = (times: number): string => Array.from({ length: times / 10 }, () => `${++serial}`.padStart(9) + ',').join('');
+const longText = (times: number): string => Array.from({ length: times / 10 }, () => `${`${++serial}`.padStart(9)},`).join('');
 const other = (...names: Exclude<Step['do'], 'write'>[]): fc.Arbitrary<Step> => fc.constantFrom(...names).map((name) => ({ do: name }));
 const stepsOf = (...steps: fc.Arbitrary<Step>[]): fc.Arbitrary<Step[]> => fc.array(fc.oneof(...steps), { maxLength: 30, size: 'max' });
 
@@ -117,7 +117,7 @@ describe('property', () => {
       }),
       { numRuns: 100 },
     );
-    expect(rotated).toBeGreaterThan(100);
+    expect(rotated).toBeGreaterThan(50);
   });
 
   it('copytruncate doubles nothing, keeps the order, and every loss comes with a gap', () => {
@@ -139,10 +139,10 @@ describe('property', () => {
         lost += count - numbers.length;
         recovered += bench.gaps.filter(({ recoveredFrom }) => recoveredFrom !== undefined).length;
       }),
-      { numRuns: 500 },
+      { numRuns: 200 },
     );
     expect(recovered).toBeGreaterThan(50);
-    expect(lost).toBeLessThan(500);
+    expect(lost).toBeLessThan(200);
   });
 
   it('any splitting of writes, also inside characters, gives the same bytes', () => {

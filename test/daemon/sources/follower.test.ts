@@ -6,6 +6,7 @@ import { FEED_BUFFER_BYTES } from '../../../daemon/sources/chunk-feeder.ts';
 import { type ChunkConsumer, MAX_LINE_BYTES, RECORD_IDLE_MS } from '../../../src/lines/chunk-consumer.ts';
 import { FollowBench } from '../../testbench/follow-bench.ts';
 import { LogWriter } from '../../testbench/log-writer.ts';
+import { ManualTurns } from '../../testbench/manual-wake.ts';
 import type { RecordingOptions } from '../../testbench/recording-consumer.ts';
 import { createTempFolder } from '../../testbench/temp-folder.ts';
 
@@ -377,19 +378,20 @@ describe('rotation', () => {
     expect(bench.gaps).toEqual([]);
   });
 
-  it('loses and doubles nothing when inodes are used again', () => {
+  it('loses and doubles nothing when inodes are used again', ({ skip }) => {
     const writer = createWriter('0\n');
     const bench = follow();
     const inodes = new Set<number>();
-    for (let count = 1; count <= 40; count++) {
+    let count = 0;
+    // Without an inode that comes again this shows nothing; how soon one does depends on what else runs on this disk.
+    while (inodes.size === count && count < 1000) {
       writer.deleteAndCreate();
-      writer.write(`${count}\n`);
+      writer.write(`${++count}\n`);
       inodes.add(fs.statSync(path).ino);
       bench.rest();
     }
-    // The row says nothing unless the file system did hand inodes out again.
-    expect(inodes.size).toBeLessThan(40);
-    expect(bench.lines).toEqual(Array.from({ length: 41 }, (_, count) => `${count}`));
+    if (inodes.size === count) skip(`no inode came again in ${count} files on this file system`);
+    expect(bench.lines).toEqual(Array.from({ length: count + 1 }, (_, number) => `${number}`));
   });
 
   it('follows a symbolic link to another target, and the old target is read first', () => {
@@ -782,28 +784,22 @@ describe('catching up', () => {
 
   it('takes turns with other followers', () => {
     createWriter(LINE.repeat(50_000));
-    const bench = new FollowBench(path);
     const other = join(folder, 'worker1.log');
     fs.writeFileSync(other, 'one\n');
-    const small = new FollowBench(other);
-    const turns = bench.turns;
-    Object.assign(small, { turns });
-    const follower = new (bench.follower.constructor as typeof import('../../../daemon/sources/follower.ts').Follower)(
-      other,
-      small.consumer,
-      { rotated: () => {}, gap: () => {}, problem: () => {}, recovered: () => {}, caughtUp: () => {} },
-      bench,
-    );
+    const turns = new ManualTurns();
+    const [large, small] = [new FollowBench(path, {}, turns), new FollowBench(other, {}, turns)];
     onTestFinished(() => {
-      bench.follower.stop();
-      follower.stop();
+      large.follower.stop();
+      small.follower.stop();
     });
-    bench.follower.start({ from: 'beginning' });
-    follower.start({ from: 'beginning' });
+    large.follower.start({ from: 'beginning' });
+    small.follower.start({ from: 'beginning' });
     turns.runOne();
     turns.runOne();
-    expect(small.consumer.lines).toEqual(['one']);
-    expect(bench.follower.state.isCaughtUp).toBe(false);
+    expect(small.lines).toEqual(['one']);
+    expect(large.follower.state.isCaughtUp).toBe(false);
+    turns.runAll();
+    expect(large.lines).toHaveLength(50_000);
   });
 
   it('cuts a line of 25 MB with a buffer that never grows', () => {

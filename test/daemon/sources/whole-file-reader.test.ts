@@ -21,7 +21,9 @@ beforeEach(() => {
   consumer = new RecordingConsumer({ keepsBytes: true });
 });
 
-const numbered = (count: number) => Array.from({ length: count }, (_, index) => `line ${index} é`);
+const numbered = (count: number, padding = '') => Array.from({ length: count }, (_, index) => `line ${index} é${padding}`);
+/** More than one step of the reader (8 MiB). */
+const LARGE = numbered(30_000, 'x'.repeat(500));
 const textOf = (lines: readonly string[]) => lines.map((line) => `${line}\n`).join('');
 const chunked = async function* (bytes: Uint8Array, size: number): AsyncGenerator<Uint8Array> {
   for (let start = 0; start < bytes.length; start += size) yield bytes.subarray(start, start + size);
@@ -42,7 +44,7 @@ describe('plain files', () => {
   });
 
   it('reads a file larger than the buffer and the step, telling its progress, and lets the event loop run', async () => {
-    const lines = numbered(1_200_000);
+    const lines = LARGE;
     fs.writeFileSync(path, textOf(lines));
     const { size } = fs.statSync(path);
     const progress: (readonly number[])[] = [];
@@ -74,7 +76,7 @@ describe('plain files', () => {
   });
 
   it('reads what is written while it reads', async () => {
-    fs.writeFileSync(path, textOf(numbered(1_000_000)));
+    fs.writeFileSync(path, textOf(LARGE));
     const sizeAtOpen = fs.statSync(path).size;
     let appended = false;
     const result = await readWholeFile(path, consumer, () => {
@@ -86,7 +88,7 @@ describe('plain files', () => {
   });
 
   it('says so when the file is emptied while it is read, and keeps what it read', async () => {
-    fs.writeFileSync(path, textOf(numbered(1_000_000)));
+    fs.writeFileSync(path, textOf(LARGE));
     const result = await readWholeFile(path, consumer, () => fs.truncateSync(path));
     expect(result.problem).toBe(`Cannot read "${path}" to its end: it was emptied while it was read`);
     expect(result.bytesRead).toBeGreaterThanOrEqual(8 * 1024 * 1024);
@@ -95,7 +97,7 @@ describe('plain files', () => {
   });
 
   it('delivers what came before a read failed', async () => {
-    fs.writeFileSync(path, textOf(numbered(1_000_000)));
+    fs.writeFileSync(path, textOf(LARGE));
     const fileSystem = new FaultyFileSystem();
     const result = await readWholeFile(path, consumer, () => fileSystem.fail('read', 'EIO'), { fileSystem });
     expect(result.problem).toBe(`Cannot read "${path}" to its end: EIO: injected, read '${path}'`);

@@ -26,7 +26,7 @@ describe('a prefix', () => {
   });
 
   it.each(LINE_PREFIXES)('of form %s isn’t seen in a line without it, nor in one without anything', (prefix) => {
-    for (const text of [LINE, '', 'x', ' ', '|', '| ', ' | x', 'Traceback (most recent call last):', '  File "x"']) expect(skip(prefix, `${text}\n`), JSON.stringify(text)).toBe(0);
+    for (const text of [LINE, '', 'x', ' ', '|', '| ', ' | x', '  | ValueError: x', 'Traceback (most recent call last):', '  File "x"']) expect(skip(prefix, `${text}\n`), JSON.stringify(text)).toBe(0);
   });
 
   it.each([

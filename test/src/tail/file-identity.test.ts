@@ -36,7 +36,10 @@ describe('isKnownFile', () => {
     ['is another file with the same beginning', { ...LOOK, birthtimeMs: 1004 }, 'a', false],
   ])('a file that %s', (_, look, hash, expected) => {
     const lengths: number[] = [];
-    const hashOfFirst = (length: number) => (lengths.push(length), hash);
+    const hashOfFirst = (length: number): string => {
+      lengths.push(length);
+      return hash;
+    };
     expect(isKnownFile(known, look, hashOfFirst)).toBe(expected);
     expect(lengths.every((length) => length === 100)).toBe(true);
   });
