@@ -39,7 +39,7 @@ const SHORTEST_HEAD = 8;
 const PROCESSED = asciiBytes('} Processed request: ');
 const TAIL = asciiBytes(' dbevts]');
 /** What a duration that can't be read gives; no request takes that long. */
-const UNREADABLE = -1e12;
+const UNREADABLE = -(2 ** 30);
 
 export class AccessLine {
   /** Log time and number of the request; set by whoever read the header. */
@@ -176,7 +176,8 @@ export class AccessLine {
     if (bytes[i + 4] !== 0x73 || bytes[i + 6] !== 0x63 || bytes[i + 7] !== behind) return UNREADABLE;
     this.#at = i + 8;
     value = value * 1000 + tenths * 100 + hundredths * 10 + thousandths - ZERO * 111;
-    return isNegative ? -value : value;
+    // Not `-value`: minus zero is no integer, and would turn every field that holds a duration into a float.
+    return isNegative ? 0 - value : value;
   }
 
   /** Decimal digits at the cursor; −1 where there are none. */

@@ -63,6 +63,8 @@ const LEAP_SLOTS = 2048;
 interface Start {
   readonly method: Uint8Array;
   readonly state: number;
+  /** Another method that begins with the same letters. */
+  readonly other: Start | undefined;
 }
 
 /** The LEAP bytes as five words: compared in five steps. */
@@ -107,9 +109,10 @@ export class RouteMatcher<T> {
    * @param uriStart offset of the URI; what is before it, less one space, is the method
    */
   match(bytes: Uint8Array, methodStart: number, uriStart: number): T | null {
-    const start = this.#starts[methodKey(bytes[methodStart] as number, bytes[methodStart + 1] as number)];
-    if (start === undefined || uriStart - methodStart !== start.method.length + 1 || !startsWith(bytes, methodStart, start.method))
-      return null;
+    let start = this.#starts[methodKey(bytes[methodStart] as number, bytes[methodStart + 1] as number)];
+    while (start !== undefined && (uriStart - methodStart !== start.method.length + 1 || !startsWith(bytes, methodStart, start.method)))
+      start = start.other;
+    if (start === undefined) return null;
     if (bytes !== this.#bytes) this.#bind(bytes);
     const view = this.#view;
     let state = start.state;
@@ -171,7 +174,8 @@ export class RouteMatcher<T> {
     const variants = this.#variants.flatMap(({ methods }, variant) =>
       methods.includes(method) ? [{ variant, segment: -1, offset: 0 }] : [],
     );
-    this.#starts[methodKey(method.charCodeAt(0), method.charCodeAt(1))] = { method: asciiBytes(method), state: this.#stateOf(variants) };
+    const key = methodKey(method.charCodeAt(0), method.charCodeAt(1));
+    this.#starts[key] = { method: asciiBytes(method), state: this.#stateOf(variants), other: this.#starts[key] };
   }
 
   /** First come, first served: the paths of a server are the same all day. */
@@ -309,6 +313,25 @@ export function describeRouteProblem(route: string, query?: string): string | nu
           return `segment "${segment.text}" of the route can't be read, expected text, {name}, {name:any} or {name:a|b}`;
   if (query !== undefined && !QUERY.test(query)) return `query "${query}" can't be read, expected name or name={hole}`;
   return null;
+}
+
+/**
+ * The same route as a regular expression over the URI, for the few records that have it as text. Segments exclude what ends them, so it's
+ * linear.
+ */
+export function routePattern(route: string, query?: string): RegExp {
+  const variants = expandRoute(route).map((segments) => segments.map((segment) => `/${segmentPattern(segment)}`).join(''));
+  const name = query === undefined ? '' : escapeRegExp((QUERY.exec(query)?.[1] ?? query) as string);
+  const end = query === undefined ? '(?:\\?|$)' : `\\?(?:[^&]*&)*${name}(?:[=&]|$)`;
+  return new RegExp(`^(?:${variants.join('|')})${end}`);
+}
+
+function segmentPattern(segment: Segment): string {
+  return segment.kind === 'literal' ? escapeRegExp(segment.text) : `[^/?\\s]${segment.takesEmpty ? '*' : '+'}`;
+}
+
+function escapeRegExp(text: string): string {
+  return text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&');
 }
 
 type Segment =

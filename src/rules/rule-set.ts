@@ -3,7 +3,7 @@
  * and holds the tree of the access lines' routes; or every problem at once, none of the rules then.
  */
 import type { Level } from '../records/log-statement.ts';
-import { describeRouteProblem, RouteMatcher } from './route-matcher.ts';
+import { describeRouteProblem, RouteMatcher, routePattern } from './route-matcher.ts';
 import type { FrameDefinition, LoadedRule, LoadedRules, RuleDefinition, RuleSource } from './rule.ts';
 import { type Captures, matchTemplate, parseTemplate, putIntoFrame, type Template } from './template.ts';
 
@@ -148,17 +148,10 @@ function compileMessage(
 
 /** A message rule with a request: the frame's `method` and `uri` must be those of that route. */
 function createRouteTest(definition: RuleDefinition): (captures: Captures) => boolean {
-  const matcher = new RouteMatcher([{ ...routeOf(definition), target: true }]);
-  return ({ method, uri }) => {
-    if (typeof method !== 'string' || typeof uri !== 'string') return false;
-    const bytes = new Uint8Array(method.length + uri.length + 2).fill(SPACE);
-    for (let i = 0; i < method.length; i++) bytes[i] = method.charCodeAt(i);
-    for (let i = 0; i < uri.length; i++) bytes[method.length + 1 + i] = uri.charCodeAt(i);
-    return matcher.match(bytes, 0, method.length + 1) === true;
-  };
+  const { methods, route, query } = routeOf(definition);
+  const pattern = routePattern(route, query);
+  return ({ method, uri }) => typeof method === 'string' && typeof uri === 'string' && methods.includes(method) && pattern.test(uri);
 }
-
-const SPACE = 0x20;
 
 function createRule(
   definition: RuleDefinition,

@@ -128,11 +128,32 @@ export function matchTemplate(template: Template, message: string, isCut = false
     const next = literals[i + 1] as string;
     const isLast = i === holes.length - 1;
     const end = takeHole(hole, message, at, next, isLast, captures);
-    if (end < 0 || !message.startsWith(next, end)) return isCut && i > 0 ? captures : null;
+    if (end < 0 || !message.startsWith(next, end)) return isCut && i > 0 && mayGoOn(hole, message, at, end, next) ? captures : null;
     at = end + next.length;
   }
-  return at === message.length || isCut ? captures : null;
+  return at === message.length ? captures : null;
 }
+
+/** Whether a cut message ends in this hole, or in the literal behind it; it may as well be of another form. */
+function mayGoOn({ type }: Hole, message: string, at: number, end: number, next: string): boolean {
+  if (end >= 0) return next.startsWith(message.slice(end));
+  const beginning = BEGINNINGS[type];
+  if (beginning === undefined) return true;
+  beginning.lastIndex = at;
+  return beginning.test(message);
+}
+
+/** How an unfinished value can begin; the types that aren't here can hold any text. */
+const BEGINNINGS: Readonly<Partial<Record<HoleType, RegExp>>> = {
+  word: /\S*$/y,
+  int: /-?$/y,
+  number: /-?$/y,
+  repr: /['"]|N?$/y,
+  list: /\[|$/y,
+  dict_keys: /dict_keys\(|\[|$/y,
+  json: /["{[]|$/y,
+  user_id: /@|$/y,
+};
 
 /** Parses one hole at `at`, stores its value, and returns the offset behind it; −1 where it doesn't fit. */
 function takeHole(hole: Hole, text: string, at: number, next: string, isLast: boolean, captures: Captures): number {

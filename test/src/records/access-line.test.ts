@@ -41,7 +41,7 @@ describe('an access line', () => {
     ['a client that left, with a positive send time', { send: '0.001', size: 0, isGone: true }, { sendMs: 1, isClientGone: true }],
     ['a cancelled handler', { proc: '22.165', send: '-19.036', status: 499, isGone: true }, { procMs: 22_165, sendMs: -19_036, status: 499, isClientGone: true }],
     ['a 499 without a mark', { status: 499 }, { status: 499, isClientGone: false }],
-    ['a send time just below zero', { send: '-0.000' }, { sendMs: -0 }],
+    ['a send time just below zero', { send: '-0.000' }, { sendMs: 0 }],
     ['a request of many hours', { proc: '86400.123' }, { procMs: 86_400_123 }],
     ['a rate-limited request whose client left', { status: 429, isGone: true, proc: '0.503' }, { status: 429, isClientGone: true, procMs: 503 }],
     ['the layout before 1.150', { usage: OLD_USAGE }, { procMs: 12, status: 200 }],

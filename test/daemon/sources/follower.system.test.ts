@@ -1,0 +1,134 @@
+/**
+ * The follower in a process of its own, with the real clock, inotify and disk, beside a writer that doesn't wait for it: what the other tests can't show. It
+ * checks the goals of performance.md 9 for the follower alone, and prints the figures that daemon/sources/wake.ts cites.
+ */
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import type { Measured, WakeName } from '../../testbench/follow-probe.ts';
+import type { RotationMode } from '../../testbench/rotating-writer.ts';
+import { createTempFolder } from '../../testbench/temp-folder.ts';
+
+const PROBE = new URL('../../testbench/follow-probe.ts', import.meta.url);
+const WRITER = new URL('../../testbench/rotating-writer.ts', import.meta.url);
+
+/** After the last write, so that every reader has had its last look. */
+const REST_MS = 1500;
+
+interface Load {
+  readonly mode: RotationMode;
+  readonly seconds: number;
+  readonly linesPerSecond: number;
+  readonly linesPerWrite: number;
+  readonly rotationPeriodMs: number;
+}
+
+function start(script: URL, args: readonly string[]): ChildProcess {
+  const child = fork(script, args, { execArgv: [] });
+  onTestFinished(() => {
+    child.kill('SIGKILL');
+  });
+  return child;
+}
+
+async function measure(wake: WakeName, load: Load): Promise<Measured> {
+  const path = join(createTempFolder(), 'homeserver.log');
+  const { mode, seconds, linesPerSecond, linesPerWrite, rotationPeriodMs } = load;
+  const probe = start(PROBE, [path, wake]);
+  await once(probe, 'message');
+  // The compiler's work and the missing file at the start are no part of what is measured.
+  await sleep(1000);
+  probe.send('begin');
+  let written: unknown = { writtenCount: 0 };
+  if (linesPerSecond === 0) await sleep(seconds * 1000);
+  else {
+    const writer = start(WRITER, [path, mode, ...[seconds, linesPerSecond, linesPerWrite, rotationPeriodMs].map(String)]);
+    [written] = await once(writer, 'message');
+    await sleep(REST_MS);
+  }
+  probe.send(written as object);
+  const [measured] = (await once(probe, 'message')) as [Measured];
+  return measured;
+}
+
+const figuresOf = ({ cpuPercent, rssMiB, latencyP50Ms, latencyP99Ms, events }: Measured): string =>
+  `CPU ${cpuPercent.toFixed(2)} %, RSS ${rssMiB.toFixed(0)} MiB, p50 ${latencyP50Ms.toFixed(1)} ms, p99 ${latencyP99Ms.toFixed(1)} ms, ${JSON.stringify(events)}`;
+
+describe('rotation every 200 ms, 2,000 lines/s', () => {
+  it.each<[RotationMode, WakeName]>([
+    ['rename', 'ours'],
+    ['rename, gap', 'ours'],
+    ['delete', 'ours'],
+    ['delete, gap', 'ours'],
+    ['rename', 'timer'],
+    ['rename, gap', 'timer'],
+  ])('%s, %s: no line is lost, doubled or out of order', async (mode, wake) => {
+    const measured = await measure(wake, { mode, seconds: 6, linesPerSecond: 2000, linesPerWrite: 10, rotationPeriodMs: 200 });
+    console.log(`${mode}, ${wake}: ${figuresOf(measured)}`);
+    expect(measured).toMatchObject({ missingCount: 0, doubledCount: 0, disorderedCount: 0 });
+    expect(measured.events[`rotated ${mode.startsWith('rename') ? 'rename' : 'delete'}`]).toBeGreaterThan(10);
+  });
+
+  it('rename, 20,000 lines/s: the same', async () => {
+    const measured = await measure('ours', {
+      mode: 'rename',
+      seconds: 6,
+      linesPerSecond: 20_000,
+      linesPerWrite: 10,
+      rotationPeriodMs: 200,
+    });
+    console.log(`20,000 lines/s: ${figuresOf(measured)}`);
+    expect(measured).toMatchObject({ missingCount: 0, doubledCount: 0, disorderedCount: 0 });
+  });
+
+  it.each<WakeName>(['ours', 'timer'])('copytruncate, %s: nothing is doubled, and what is lost comes with a gap', async (wake) => {
+    const measured = await measure(wake, {
+      mode: 'copytruncate',
+      seconds: 6,
+      linesPerSecond: 2000,
+      linesPerWrite: 10,
+      rotationPeriodMs: 200,
+    });
+    console.log(
+      `copytruncate, ${wake}: ${measured.missingCount} of ${measured.lineCount + measured.missingCount} lost, ${figuresOf(measured)}`,
+    );
+    expect(measured).toMatchObject({ doubledCount: 0, disorderedCount: 0 });
+    expect(measured.events['gap truncated']).toBeGreaterThan(5);
+  });
+});
+
+describe('cost', () => {
+  const LOAD: Load = { mode: 'none', seconds: 10, linesPerSecond: 2000, linesPerWrite: 10, rotationPeriodMs: 0 };
+
+  it.each<WakeName>(['fs.watch file', 'fs.watch folder', 'chokidar file', 'chokidar folder'])(
+    'at 2,000 lines/s of %s, to compare with',
+    async (wake) => {
+      const measured = await measure(wake, LOAD);
+      console.log(`2,000 lines/s, ${wake}: ${figuresOf(measured)}`);
+      expect(measured.missingCount).toBe(0);
+    },
+  );
+
+  it('at 2,000 lines/s is within the goals: 3 % of a core, p99 < 100 ms', async () => {
+    const measured = await measure('ours', LOAD);
+    console.log(`2,000 lines/s, ours: ${figuresOf(measured)}`);
+    expect(measured.missingCount).toBe(0);
+    expect(measured.cpuPercent).toBeLessThan(3);
+    expect(measured.latencyP99Ms).toBeLessThan(100);
+  });
+
+  it('with the timer alone is within the goals: p99 < 350 ms', async () => {
+    const measured = await measure('timer', LOAD);
+    console.log(`2,000 lines/s, timer: ${figuresOf(measured)}`);
+    expect(measured.cpuPercent).toBeLessThan(3);
+    expect(measured.latencyP99Ms).toBeLessThan(350);
+  });
+
+  it('at rest is within the goal: 0.3 % of a core', async () => {
+    const measured = await measure('ours', { ...LOAD, linesPerSecond: 0, seconds: 20 });
+    console.log(`at rest: ${figuresOf(measured)}`);
+    expect(measured.cpuPercent).toBeLessThan(0.3);
+  });
+});
