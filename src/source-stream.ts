@@ -4,13 +4,14 @@
  * Knows what the stages must not know of each other: which records the rules want, that an access line closes a join, that a start banner
  * begins a new sequence of request numbers, that a doubled record is none.
  */
+import { KINDS_WITH_CAPTURES } from './facts/emitted-kinds.ts';
 import type { ChunkConsumer } from './lines/chunk-consumer.ts';
 import type { Counter, Histogram, MetricStore } from './metrics/metric-store.ts';
 import type { AccessLine } from './records/access-line.ts';
 import type { LogFormat } from './records/log-format.ts';
 import type { Level } from './records/log-statement.ts';
 import { type Interest, type LogRecord, type PhysicalCounts, type RecordHandler, RecordReader } from './records/record-reader.ts';
-import { decodeText } from './records/text-decoder.ts';
+import { decodeText, TextMemo } from './records/text-decoder.ts';
 import { ZoneClock } from './records/timestamp.ts';
 import { DoubledRecords } from './requests/doubled-records.ts';
 import type { JoinedRequest, JoinOutcome, RecordMatch, RequestAccess } from './requests/joined-request.ts';
@@ -53,8 +54,10 @@ export class SourceStream implements ChunkConsumer, RecordHandler<RuleInterest> 
   readonly #numbers = new RequestNumbers();
   readonly #doubled = new DoubledRecords();
   readonly #joiner: RequestJoiner;
+  readonly #texts = new TextMemo();
   readonly #latency: Histogram;
   readonly #joins: Readonly<Record<'closed' | 'expired' | 'evicted', Counter>>;
+  readonly #decodeText = (bytes: Uint8Array, start: number, end: number): string => this.#texts.decode(bytes, start, end);
   #rules: RuleSet;
   /** The last record was a start line; a version line behind it makes the banner whole. */
   #isBannerOpen = false;
@@ -228,7 +231,7 @@ export class SourceStream implements ChunkConsumer, RecordHandler<RuleInterest> 
   }
 
   #copyAccess(bytes: Uint8Array, line: AccessLine, position: number, rule: CompiledRule | null): RequestAccess {
-    const requester = decodeText(bytes, line.findRequester(bytes), line.headEnd);
+    const requester = this.#texts.decode(bytes, line.findRequester(bytes), line.headEnd);
     return {
       timeMs: line.timeMs,
       position,
@@ -238,7 +241,15 @@ export class SourceStream implements ChunkConsumer, RecordHandler<RuleInterest> 
       status: line.status,
       isClientGone: line.isClientGone,
       requester: requester === 'None' ? null : requester,
-      route: rule === null ? null : { rule, captures: this.#rules.routes.captures(bytes, decodeText) },
+      route:
+        rule === null ? null : { rule, captures: isCapturing(rule) ? this.#rules.routes.captures(bytes, this.#decodeText) : NO_CAPTURES },
     };
   }
+}
+
+const NO_CAPTURES: Readonly<Record<string, string>> = {};
+
+/** Whether the fact that is made of the request needs what the route's holes took. */
+function isCapturing({ definition: { emit } }: CompiledRule): boolean {
+  return emit !== undefined && KINDS_WITH_CAPTURES.has(emit);
 }

@@ -98,7 +98,8 @@ async function print(
 ): Promise<void> {
   const analysis = createAnalysis(pipeline, reports);
   if (options.json) {
-    terminal.out(`${JSON.stringify(analysis, null, 2)}\n`);
+    // Indented for a person; a script gets it in one line, in half the time.
+    terminal.out(`${JSON.stringify(analysis, null, terminal.isOutTerminal ? 2 : 0)}\n`);
     return;
   }
   const { renderTextReport } = await import('./text-report.ts');

@@ -7,7 +7,7 @@
  * - what can't be had any more is announced as a gap.
  */
 import type { ChunkConsumer } from '../../src/lines/chunk-consumer.ts';
-import { isSameInode, isSamePlace } from '../../src/tail/file-identity.ts';
+import { type FileLook, isSameInode, isSamePlace } from '../../src/tail/file-identity.ts';
 import {
   chooseSuccessor,
   type Decision,
@@ -24,10 +24,12 @@ import {
 import type { Clock } from '../clock.ts';
 import { ChunkFeeder } from './chunk-feeder.ts';
 import type { SourceFileSystem } from './file-system.ts';
-import { findSiblings } from './generation-finder.ts';
+import { findSiblings, withPinned } from './generation-finder.ts';
 import { OpenGeneration } from './open-generation.ts';
 import { PathLooker } from './path-looker.ts';
+import { PinnedGenerations } from './pinned-generations.ts';
 import { describeReadFailure, SourceFailure } from './read-problem.ts';
+import { RetiredGenerations } from './retired-generations.ts';
 
 /** What happened to the file. Called between calls of the consumer. */
 export interface GenerationEvents {
@@ -47,12 +49,6 @@ export interface Advance {
 /** One read, in bytes: small enough that a slow consumer can be stopped after it, large enough to cost nothing (performance.md 2.1). */
 const READ_BYTES = 256 * 1024;
 
-/** A generation that was left is kept open for this long, in milliseconds, to see whether something is written to it too late. As Fluent Bit's `rotate_wait`. */
-const RETIRED_MS = 5000;
-
-/** Generations kept open so; the oldest goes first. Bounds descriptors where rotations come fast. */
-const MAX_RETIRED = 4;
-
 /** The generation that is read. */
 interface Current {
   readonly generation: OpenGeneration;
@@ -65,11 +61,6 @@ interface Current {
   checkedMs: number;
 }
 
-interface Retired {
-  readonly generation: OpenGeneration;
-  readonly untilMs: number;
-}
-
 export class GenerationReader {
   readonly #path: string;
   readonly #feeder: ChunkFeeder;
@@ -79,10 +70,11 @@ export class GenerationReader {
   readonly #looker: PathLooker;
   #startsAtEnd: boolean;
   #current: Current | undefined;
-  #retired: readonly Retired[] = [];
+  readonly #retired: RetiredGenerations;
+  readonly #pinned: PinnedGenerations;
   #generationCount = 0;
   #laterBytes = 0;
-  /** The empty file at the path for which the folder was searched, and no later generation had bytes: it needn't be searched again. */
+  /** What stood at the path and was pinned when no later generation had bytes: while that is so, the folder needn't be searched again. */
   #searchedFor = '';
 
   constructor(
@@ -100,6 +92,8 @@ export class GenerationReader {
     this.#clock = clock;
     this.#fileSystem = fileSystem;
     this.#looker = new PathLooker(path, fileSystem);
+    this.#retired = new RetiredGenerations((gap) => events.gap(gap));
+    this.#pinned = new PinnedGenerations(path, fileSystem);
   }
 
   get generation(): OpenGeneration | undefined {
@@ -121,7 +115,7 @@ export class GenerationReader {
 
   /** One look and what follows from it. Throws only what the consumer or the events throw. */
   advance(): Advance {
-    this.#dropRetired(this.#clock.monotonicMs());
+    this.#retired.dropUntil(this.#clock.monotonicMs());
     const path = this.#looker.look();
     const problem = path.kind === 'blocked' ? path.text : undefined;
     try {
@@ -140,7 +134,8 @@ export class GenerationReader {
   }
 
   close(): void {
-    this.#dropRetired(Number.POSITIVE_INFINITY);
+    this.#retired.dropUntil(Number.POSITIVE_INFINITY);
+    this.#pinned.close();
     this.#current?.generation.close();
     this.#current = undefined;
   }
@@ -167,15 +162,18 @@ export class GenerationReader {
   /** Searches the folder only when it can matter: the path leads to another file now, or to none, and the open one is read. */
   #findSuccessor(path: PathLook, open: OpenGeneration): Sibling | undefined {
     this.#laterBytes = 0;
-    if (path.kind === 'blocked' || open.look.sizeBytes > open.positionBytes) return undefined;
-    if (path.kind === 'file' && isSameInode(path.look, open.look)) return undefined;
-    const place = path.kind === 'file' ? `${path.look.dev}:${path.look.ino}:${path.look.birthtimeMs}:${path.look.modifiedMs}` : '';
-    if (path.kind === 'file' && path.look.sizeBytes === 0 && place === this.#searchedFor) return undefined;
+    if (path.kind === 'blocked' || (path.kind === 'file' && isSameInode(path.look, open.look))) return undefined;
+    if (path.kind === 'file') this.#pinned.pin(path.look, open.look);
+    if (open.look.sizeBytes > open.positionBytes) return undefined;
+    const pinned = this.#pinned.lookNow();
+    const world = path.kind === 'file' ? [path.look, ...pinned].map(fingerprintOf).join() : '';
+    if (world !== '' && world === this.#searchedFor) return undefined;
     const siblings = findSiblings(open.path, this.#path, this.#fileSystem);
     if (siblings === undefined) return undefined;
-    const successor = chooseSuccessor(open.look, siblings);
-    this.#searchedFor = successor === undefined ? place : '';
-    const later = successor === undefined ? [] : siblings.slice(siblings.indexOf(successor));
+    const ordered = withPinned(siblings, open.look, pinned);
+    const successor = chooseSuccessor(open.look, ordered);
+    this.#searchedFor = successor === undefined ? world : '';
+    const later = successor === undefined ? [] : ordered.slice(ordered.indexOf(successor));
     this.#laterBytes = later.reduce((sum, { look }) => sum + look.sizeBytes, 0);
     return successor;
   }
@@ -207,21 +205,32 @@ export class GenerationReader {
   }
 
   #switchTo(successor: Sibling, current: Current): number {
-    const next = new OpenGeneration(successor.path, this.#fileSystem);
-    // The rotation went on meanwhile, or the old file got another line: look again.
-    const lateBytes = isSamePlace(next.look, successor.look) ? this.#feeder.fill(current.generation.readNext, READ_BYTES) : undefined;
-    if (lateBytes !== 0) {
-      next.close();
-      return lateBytes ?? 0;
-    }
+    // The old file may have got another line since it was looked at.
+    const lateBytes = this.#feeder.fill(current.generation.readNext, READ_BYTES);
+    const next = lateBytes === 0 ? this.#openSuccessor(successor) : undefined;
+    if (next === undefined) return lateBytes;
     const kind = this.#kindOfEnd(current);
     // Replaced by a copy of itself, as an editor or a restored backup does. A file that still has a name was rotated.
     const isReplaced = successor.isLive && current.generation.look.linkCount === 0 && next.takeOver(current.generation);
     if (!isReplaced) this.#feeder.finish();
-    this.#retire(current.generation);
-    this.#begin(next, successor.isLive ? 'live' : 'between');
+    this.#retired.add(current.generation, this.#clock.monotonicMs());
+    const role = roleOf(successor, current.role);
+    // From copy to copy: the file was emptied once more.
+    if (role === 'copy') this.#events.gap(truncationGap(current.generation.positionBytes, 0, { path: next.path, sizeBytes: 0 }));
+    this.#begin(next, role);
     this.#events.rotated(kind);
     return 0;
+  }
+
+  /** Undefined: the rotation went on meanwhile, and another file has that name now. */
+  #openSuccessor(successor: Sibling): OpenGeneration | undefined {
+    const held = this.#pinned.take(successor.look);
+    for (const generation of held?.passedOver ?? []) this.#retired.add(generation, this.#clock.monotonicMs());
+    if (held !== undefined) return held.generation;
+    const generation = new OpenGeneration(successor.path, this.#fileSystem);
+    if (isSamePlace(generation.look, successor.look)) return generation;
+    generation.close();
+    return undefined;
   }
 
   #kindOfEnd({ generation, role }: Current): RotationKind {
@@ -293,27 +302,14 @@ export class GenerationReader {
     current.generation.close();
     this.#current = undefined;
   }
+}
 
-  #retire(generation: OpenGeneration): void {
-    this.#retired = [...this.#retired, { generation, untilMs: this.#clock.monotonicMs() + RETIRED_MS }];
-    while (this.#retired.length > MAX_RETIRED) this.#dropRetired(this.#retired[0]?.untilMs ?? 0);
-  }
+/** What follows a copy under a rotated name is the next copy of the same file. */
+function roleOf({ isLive, isPinned }: Sibling, before: Current['role']): Current['role'] {
+  if (isLive || isPinned) return 'live';
+  return before === 'copy' ? 'copy' : 'between';
+}
 
-  #dropRetired(nowMs: number): void {
-    if (this.#retired.every(({ untilMs }) => untilMs > nowMs)) return;
-    for (const { generation } of this.#retired.filter(({ untilMs }) => untilMs <= nowMs)) this.#closeRetired(generation);
-    this.#retired = this.#retired.filter(({ untilMs }) => untilMs > nowMs);
-  }
-
-  #closeRetired(generation: OpenGeneration): void {
-    try {
-      const lostBytes = generation.lookNow().sizeBytes - generation.positionBytes;
-      if (lostBytes > 0)
-        this.#events.gap({ reason: 'late_write', fromByte: generation.positionBytes, lostBytes, isExact: true, recoveredFrom: undefined });
-    } catch (error) {
-      if (!(error instanceof SourceFailure)) throw error;
-    } finally {
-      generation.close();
-    }
-  }
+function fingerprintOf({ dev, ino, birthtimeMs, modifiedMs, sizeBytes }: FileLook): string {
+  return `${dev}:${ino}:${birthtimeMs}:${modifiedMs}:${sizeBytes}`;
 }

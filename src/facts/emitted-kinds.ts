@@ -28,3 +28,6 @@ export type RecordKind = keyof typeof RECORD_KINDS;
 export type RequestKind = keyof typeof REQUEST_KINDS;
 
 export const EMITTED_KINDS: ReadonlySet<string> = new Set([...Object.keys(RECORD_KINDS), ...Object.keys(REQUEST_KINDS)]);
+
+/** Requests whose facts hold something of their path; of the others it isn't even decoded. */
+export const KINDS_WITH_CAPTURES: ReadonlySet<string> = new Set<RequestKind>(['to_device_send', 'redaction']);

@@ -32,6 +32,8 @@ export interface Sibling {
   readonly kind: GenerationName['kind'];
   /** Stands at the followed path. */
   readonly isLive: boolean;
+  /** Was seen at the followed path after the open file, and is held since: later, whatever its name. */
+  readonly isPinned: boolean;
 }
 
 export interface Observation {
@@ -83,7 +85,7 @@ export function chooseSuccessor(open: FileLook, siblings: readonly Sibling[]): S
   const kind = siblings[at]?.kind;
   return siblings.slice(at + 1).find((sibling) => {
     if (sibling.look.sizeBytes === 0) return false;
-    return sibling.isLive || sibling.kind === kind || isLaterBorn(sibling.look, open);
+    return sibling.isLive || sibling.isPinned || sibling.kind === kind || isLaterBorn(sibling.look, open);
   });
 }
 

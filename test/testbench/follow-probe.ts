@@ -81,7 +81,7 @@ class NumberedLines {
     const nowNs = process.hrtime.bigint();
     let start = 0;
     for (let end = bytes.indexOf(10, start); end >= 0 && end < length; end = bytes.indexOf(10, start)) {
-      if (bytes[start] === 0x23) this.#note(bytes.latin1Slice(start + 1, Math.min(end, start + 40)).split(' '), nowNs);
+      if (bytes[start] === 0x23) this.#note(bytes.toString('latin1', start + 1, Math.min(end, start + 40)).split(' '), nowNs);
       this.lineCount++;
       start = end + 1;
     }
@@ -105,7 +105,7 @@ class NumberedLines {
 }
 
 function percentile(sorted: readonly number[], share: number): number {
-  return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? Number.NaN;
+  return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? 0;
 }
 
 function run(path: string, wakeName: WakeName): void {

@@ -280,6 +280,18 @@ describe('rotation', () => {
       ['rotated delete'],
     ],
     [
+      'by delete and create again and again, a look at each but not a rest',
+      (writer, bench) => {
+        for (const text of ['second\n', 'third\n', 'fourth\n']) {
+          writer.deleteAndCreate();
+          bench.look();
+          writer.write(text);
+        }
+      },
+      ['second', 'third', 'fourth'],
+      ['rotated delete', 'rotated delete', 'rotated delete'],
+    ],
+    [
       'by a rename of the whole folder',
       (writer) => {
         writer.write('unread\n');

@@ -28,6 +28,7 @@ const siblingOf = (ino: number, changes: Partial<FileLook> = {}, isLive = false)
   look: lookOf(ino, changes),
   kind: isLive ? 'live' : 'numbered',
   isLive,
+  isPinned: false,
 });
 const dated = (sibling: Sibling): Sibling => ({ ...sibling, kind: 'dated' });
 const handleAt = (positionBytes: number, changes: Partial<HandleLook> = {}): HandleLook => ({
@@ -84,6 +85,7 @@ describe('chooseSuccessor', () => {
     ['no older file of another naming scheme that sorts behind it', [dated(siblingOf(5)), siblingOf(3), siblingOf(7, {}, true)], '7'],
     ['a later file of another naming scheme', [dated(siblingOf(5)), siblingOf(6), siblingOf(7, {}, true)], '6'],
     ['by its name one that was born before a copy', [siblingOf(5), siblingOf(4), siblingOf(7, {}, true)], '4'],
+    ['one that is held since it was seen', [{ ...siblingOf(4), isPinned: true }, siblingOf(7, {}, true)], '4'],
     ['none made in the same tick where no name tells', [siblingOf(6, { birthtimeMs: 5000 }), siblingOf(7, {}, true)], '7'],
     ['the live file even if it is older', [siblingOf(5), siblingOf(2, {}, true)], '2'],
     ['the live file alone', [siblingOf(7, {}, true)], '7'],
