@@ -37,8 +37,8 @@ export interface DeviceTally {
 export type Unattributed = { conflicts: number } & Record<Exclude<UploadOutcome, 'accepted' | 'conflict'>, number>;
 
 export class DeviceTable {
-  /** By user: few have more than a handful. */
-  readonly #users = new Map<string, DeviceTally[]>();
+  /** By user id, then device id. */
+  readonly #users = new Map<string, Map<string, DeviceTally>>();
   /** All devices, in order of when they were last heard of (a ring: `next` of this is the least recent). */
   readonly #order: Link = createRing();
   #size = 0;
@@ -58,7 +58,9 @@ export class DeviceTable {
 
   /** All devices, by user id and device id. */
   list(): DeviceTally[] {
-    return [...this.#users.values()].flat().sort((a, b) => compare(a.userId, b.userId) || compare(a.deviceId, b.deviceId));
+    return [...this.#users.values()]
+      .flatMap((devices) => [...devices.values()])
+      .sort((a, b) => compare(a.userId, b.userId) || compare(a.deviceId, b.deviceId));
   }
 
   apply(fact: Fact): void {
@@ -112,15 +114,12 @@ export class DeviceTable {
   }
 
   #touch(userId: string, deviceId: string): DeviceTally {
-    const devices = this.#users.get(userId);
-    if (devices !== undefined)
-      for (let i = 0; i < devices.length; i++) {
-        const device = devices[i] as DeviceTally;
-        if (device.deviceId !== deviceId) continue;
-        // Order matters only where the table is filling up; below that, memory that nobody needs isn't touched.
-        if (this.#size * 2 > this.#maxDevices) moveToEnd(device.link, this.#order);
-        return device;
-      }
+    const known = this.#users.get(userId)?.get(deviceId);
+    if (known !== undefined) {
+      // Order matters only where the table is filling up; below that, memory that nobody needs isn't touched.
+      if (this.#size * 2 > this.#maxDevices) moveToEnd(known.link, this.#order);
+      return known;
+    }
     return this.#add(copyText(userId), copyText(deviceId));
   }
 
@@ -128,8 +127,8 @@ export class DeviceTable {
     if (this.#size >= this.#maxDevices) this.#evict();
     const device = createTally(userId, deviceId);
     const devices = this.#users.get(userId);
-    if (devices === undefined) this.#users.set(userId, [device]);
-    else devices.push(device);
+    if (devices === undefined) this.#users.set(userId, new Map([[deviceId, device]]));
+    else devices.set(deviceId, device);
     link(device.link, this.#order);
     this.#size++;
     return device;
@@ -147,9 +146,9 @@ export class DeviceTable {
     const { device } = chosen;
     if (device === null) return;
     unlink(chosen);
-    const rest = (this.#users.get(device.userId) ?? []).filter((other) => other !== device);
-    if (rest.length === 0) this.#users.delete(device.userId);
-    else this.#users.set(device.userId, rest);
+    const devices = this.#users.get(device.userId);
+    devices?.delete(device.deviceId);
+    if (devices?.size === 0) this.#users.delete(device.userId);
     this.#size--;
     this.evicted++;
   }

@@ -30,8 +30,8 @@ export const MAX_LINE_BYTES = 256 * 1024;
 /** Longest record (first line and its continuation lines) that is kept, in bytes; later lines of it are counted but not looked at. */
 export const MAX_RECORD_BYTES = 256 * 1024;
 
-/** A reader's buffer must be larger than this: one held record and one line that isn't ended. Chosen: both bounds together. */
-export const MAX_HELD_BYTES = MAX_LINE_BYTES + MAX_RECORD_BYTES;
+/** A reader's buffer must be larger than this: one held record with its last newline, and one line that isn't ended. */
+export const MAX_HELD_BYTES = MAX_RECORD_BYTES + 1 + MAX_LINE_BYTES;
 
 /** A record is taken as whole after this long without new bytes, in milliseconds (reference: a record is one write, seen in pieces at worst). */
 export const RECORD_IDLE_MS = 250;

@@ -96,6 +96,8 @@ export class RecordReader<I extends Interest = Interest> implements ChunkConsume
   /** Offset of the held record, or NO_RECORD. */
   #held = NO_RECORD;
   #heldLines = 0;
+  /** Those of them that are longer than MAX_LINE_BYTES. */
+  #heldCutLines = 0;
   #heldMessage = 0;
   #heldRequest = 0;
   #heldRequestEnd = 0;
@@ -134,8 +136,8 @@ export class RecordReader<I extends Interest = Interest> implements ChunkConsume
     let at = this.#skipCutLine(bytes, 0, length);
     const limit = findLinesEnd(bytes, length);
     if (at < limit) at = this.#readLines(bytes, at, limit);
+    if (this.#held !== NO_RECORD) at = this.#boundRecord(bytes, limit, length);
     if (this.#held === NO_RECORD && at >= limit && length - at > MAX_LINE_BYTES) at = this.#cutLine(bytes, at, length);
-    if (this.#held !== NO_RECORD && length - this.#held > MAX_RECORD_BYTES) at = this.#cutRecord(bytes, limit, length);
     return this.#consume(at);
   }
 
@@ -145,7 +147,7 @@ export class RecordReader<I extends Interest = Interest> implements ChunkConsume
     let at = this.#skipCutLine(bytes, 0, length);
     if (at < limit) at = this.#readLines(bytes, at, limit);
     if (this.#held !== NO_RECORD) {
-      this.#closeHeld(bytes, limit, false);
+      this.#closeHeld(bytes, limit);
       at = limit;
     }
     return this.#consume(at);
@@ -199,7 +201,7 @@ export class RecordReader<I extends Interest = Interest> implements ChunkConsume
         if (this.#misses >= MISSES_BEFORE_DETECT && this.#detect(bytes, missed, limit)) return this.#readLines(bytes, at, limit);
         continue;
       }
-      if (this.#held !== NO_RECORD) this.#closeHeld(bytes, at, false);
+      if (this.#held !== NO_RECORD) this.#closeHeld(bytes, at);
       this.#misses = 0;
       if (!this.#isInRecord) this.#noteTime(header.timeMs);
       this.#isInRecord = true;
@@ -211,8 +213,10 @@ export class RecordReader<I extends Interest = Interest> implements ChunkConsume
         continue;
       }
       const end = bytes.indexOf(NEWLINE, header.messageStart);
-      if (isWanted(interest, bytes, header.messageStart)) this.#hold(at);
-      else {
+      if (isWanted(interest, bytes, header.messageStart)) {
+        this.#hold(at);
+        if (end - at > MAX_LINE_BYTES) this.#heldCutLines++;
+      } else {
         counts.lines++;
         counts.records++;
         if (end - at > MAX_LINE_BYTES) counts.cutLines++;
@@ -229,12 +233,12 @@ export class RecordReader<I extends Interest = Interest> implements ChunkConsume
     const { messageStart, requestStart, requestEnd, requestNumber, timeMs } = this.#header;
     const isReceived = interest.isDebug && access.isReceivedLine(bytes, messageStart);
     if (isReceived) return bytes.indexOf(NEWLINE, messageStart);
-    if (!access.parse(bytes, messageStart)) {
+    const isWhole = access.parse(bytes, messageStart) && access.end - at <= MAX_LINE_BYTES;
+    if (!isWhole) {
       const end = bytes.indexOf(NEWLINE, messageStart);
-      this.#handler.onUnrecognised(
-        `access_line ${this.#header.statement?.logger}`,
-        decodeText(bytes, messageStart, Math.min(end, messageStart + SAMPLE_LENGTH)),
-      );
+      if (end - at > MAX_LINE_BYTES) this.counts.cutLines++;
+      const sample = decodeText(bytes, messageStart, Math.min(end, messageStart + SAMPLE_LENGTH));
+      this.#handler.onUnrecognised(`access_line ${this.#header.statement?.logger}`, sample);
       return end;
     }
     access.timeMs = timeMs;
@@ -249,10 +253,13 @@ export class RecordReader<I extends Interest = Interest> implements ChunkConsume
   /** A line without a header: part of the record before it. Returns the offset behind it. */
   #continueRecord(bytes: Uint8Array, at: number): number {
     const end = bytes.indexOf(NEWLINE, at);
-    if (end - at > MAX_LINE_BYTES) this.counts.cutLines++;
-    if (this.#held !== NO_RECORD) this.#heldLines++;
-    else {
+    const isCut = end - at > MAX_LINE_BYTES;
+    if (this.#held !== NO_RECORD) {
+      this.#heldLines++;
+      if (isCut) this.#heldCutLines++;
+    } else {
       this.counts.lines++;
+      if (isCut) this.counts.cutLines++;
       this.#misses++;
       if (!this.#isInRecord) this.#handler.onUnrecognised('not_a_record', decodeText(bytes, at, Math.min(end, at + SAMPLE_LENGTH)));
     }
@@ -263,6 +270,7 @@ export class RecordReader<I extends Interest = Interest> implements ChunkConsume
     const header = this.#header;
     this.#held = at;
     this.#heldLines = 1;
+    this.#heldCutLines = 0;
     this.#heldMessage = header.messageStart;
     this.#heldRequest = header.requestStart;
     this.#heldRequestEnd = header.requestEnd;
@@ -271,12 +279,12 @@ export class RecordReader<I extends Interest = Interest> implements ChunkConsume
     this.#heldStatement = header.statement;
   }
 
-  /** The held record ends before `end` (the offset behind its last newline). */
-  #closeHeld(bytes: Uint8Array, end: number, isCut: boolean): void {
+  /** The held record ends before `end` (the offset behind its last newline). `isCut`: what there is of it was cut before. */
+  #closeHeld(bytes: Uint8Array, end: number, isCut = false): void {
     this.counts.lines += this.#heldLines;
+    this.counts.cutLines += this.#heldCutLines;
     this.counts.records++;
-    const isTooLong = end - this.#held > MAX_RECORD_BYTES;
-    if (isTooLong && this.#heldLines === 1) this.counts.cutLines++;
+    const isTooLong = end - 1 - this.#held > MAX_RECORD_BYTES;
     const text = this.#decodeLines(bytes, isTooLong ? this.#held + MAX_RECORD_BYTES : end - 1);
     const traceback = this.#heldLines === 1 ? -1 : text.search(TRACEBACK);
     const position = this.#base + this.#held;
@@ -413,10 +421,22 @@ export class RecordReader<I extends Interest = Interest> implements ChunkConsume
     return length;
   }
 
-  /** The held record has outgrown MAX_RECORD_BYTES: it's taken as it stands; lines that follow belong to it and are only counted. */
-  #cutRecord(bytes: Uint8Array, limit: number, length: number): number {
-    this.#closeHeld(bytes, limit, true);
-    return length - limit > MAX_LINE_BYTES ? this.#cutLine(bytes, limit, length) : limit;
+  /**
+   * Gives up holding where a bound is certain to be crossed: the record's whole lines are longer than MAX_RECORD_BYTES, or the line that isn't
+   * ended yet is longer than MAX_LINE_BYTES. What comes out is the same as if all had been there at once. Returns what is done with.
+   */
+  #boundRecord(bytes: Uint8Array, limit: number, length: number): number {
+    const isLineTooLong = length - limit > MAX_LINE_BYTES;
+    if (limit - 1 - this.#held <= MAX_RECORD_BYTES && !isLineTooLong) return this.#held;
+    // A line that long has a whole header, if it has one; without one it's part of the record, which then is too long.
+    const isNext = isLineTooLong && this.#isHeader(bytes, limit);
+    this.#closeHeld(bytes, isNext || !isLineTooLong ? limit : length + 1);
+    return limit;
+  }
+
+  #isHeader(bytes: Uint8Array, at: number): boolean {
+    const { prefix, hasServerName } = this.#format?.kind === 'text' ? this.#format : { prefix: 'none' as const, hasServerName: false };
+    return this.#header.read(bytes, this.#view, skipPrefix(prefix, bytes, at), hasServerName);
   }
 
   /** Reads `[start, end)`, the kept part of a cut line, as one line with its newline, in a buffer of our own. */

@@ -92,8 +92,11 @@ export class RequestJoiner {
 
   /** Without log time (NaN) nothing ages; the count bounds it. */
   #age(timeMs: number): void {
+    const youngMs = timeMs - this.#youngSinceMs;
     if (Number.isNaN(this.#youngSinceMs)) this.#youngSinceMs = timeMs;
-    else if (timeMs - this.#youngSinceMs >= this.#bounds.maxAgeMs / 2) this.#turn('expired', timeMs);
+    else if (youngMs >= this.#bounds.maxAgeMs / 2) this.#turn('expired', timeMs);
+    // Behind a long gap the young ones are too old, too.
+    if (youngMs >= this.#bounds.maxAgeMs * 1.5) this.#turn('expired', timeMs);
   }
 
   #turn(outcome: JoinOutcome, timeMs: number): void {

@@ -128,6 +128,12 @@ describe('cost', () => {
     expect(measured.latencyP99Ms).toBeLessThan(350);
   });
 
+  it('of a line alone, now and then, is a hint: it is seen at once', async () => {
+    const measured = await measure('ours', { ...LOAD, linesPerSecond: 0.6, linesPerWrite: 1, seconds: 25 });
+    console.log(`one line in 1.7 s: ${figuresOf(measured)}`);
+    expect(measured.latencyP50Ms).toBeLessThan(20);
+  });
+
   it('at rest is within the goal: 0.3 % of a core', async () => {
     const measured = await measure('ours', { ...LOAD, linesPerSecond: 0, seconds: 20 });
     console.log(`at rest: ${figuresOf(measured)}`);
