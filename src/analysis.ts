@@ -11,7 +11,7 @@ import type { Histogram } from './metrics/metric-store.ts';
 import type { Pipeline } from './pipeline.ts';
 import type { SourceStream } from './source-stream.ts';
 
-export const ANALYSIS_SCHEMA = 'lotus-e2ee-watch/analysis@1';
+const ANALYSIS_SCHEMA = 'lotus-e2ee-watch/analysis@1';
 
 export interface SourceReport {
   /** `homeserver.log`: the live name, whichever generations were read. */

@@ -7,11 +7,11 @@
 import type { Fact, KeysClaimed, KeyUpload, ToDeviceMessages, UploadOutcome } from '../facts/fact.ts';
 
 /** Devices kept (a large homeserver: 100,000 active ones). */
-export const MAX_DEVICES = 100_000;
+const MAX_DEVICES = 100_000;
 /** Distinct key ids, and texts of new keys, that are kept of one device's conflicts. A storm repeats a few; more than this is an attack. */
 export const MAX_CONFLICT_IDS = 1000;
 /** Key ids handed out that are kept of one device, to see one handed out again. A device has at most 100 in stock. */
-export const MAX_CLAIMED_IDS = 1000;
+const MAX_CLAIMED_IDS = 1000;
 
 export interface DeviceTally {
   readonly userId: string;

@@ -22,12 +22,15 @@ function golden(log: Uint8Array, options: ReadOptions = {}): string {
 const GOLDEN = join(import.meta.dirname, '../golden');
 
 describe('a golden run', () => {
-  it.each(['rollback-orphan', 'sigterm-doubled', 'delayed-events-json'])('of "%s" gives what was agreed on, also where the log comes in pieces', async (name) => {
-    const log = readFileSync(join(GOLDEN, name, 'homeserver.log'));
-    const result = golden(log);
-    expect(golden(log, { sizes: [97, 4001], offset: 3, isBuffer: true })).toBe(result);
-    await expect(result).toMatchFileSnapshot(join(GOLDEN, name, 'analysis.json'));
-  });
+  it.each(['rollback-orphan', 'sigterm-doubled', 'delayed-events-json'])(
+    'of "%s" gives what was agreed on, also where the log comes in pieces',
+    async (name) => {
+      const log = readFileSync(join(GOLDEN, name, 'homeserver.log'));
+      const result = golden(log);
+      expect(golden(log, { sizes: [97, 4001], offset: 3, isBuffer: true })).toBe(result);
+      await expect(result).toMatchFileSnapshot(join(GOLDEN, name, 'analysis.json'));
+    },
+  );
 });
 
 describe('the analysis', () => {
@@ -63,7 +66,13 @@ describe('the analysis', () => {
         {
           ...ALICE,
           keyUploads: { accepted: 0, conflict: 1, rejected: 0, clientGaveUp: 0, failed: 0 },
-          conflicts: { count: 1, keyIds: [KEY_ID], distinctNewKeys: 1, firstTime: '2026-06-30T12:00:00.122Z', lastTime: '2026-06-30T12:00:00.122Z' },
+          conflicts: {
+            count: 1,
+            keyIds: [KEY_ID],
+            distinctNewKeys: 1,
+            firstTime: '2026-06-30T12:00:00.122Z',
+            lastTime: '2026-06-30T12:00:00.122Z',
+          },
           claims: { oneTime: 0, fallback: 0, poisoned: 0 },
           toDevice: { sends: 0, stored: 0, returned: 0, dropped: 0 },
           untrusted: 0,
@@ -71,7 +80,12 @@ describe('the analysis', () => {
       ],
       unattributed: { conflicts: 0, rejected: 0, clientGaveUp: 0, failed: 0 },
       toDevice: { sends: {}, sendsFailed: 0, mediaKeySends: 0, stored: 0, returned: 0, dropped: 0 },
-      delayedEvents: { requests: { schedule: { ok: 0 }, restart: {}, cancel: {}, send: {}, unknown: {} }, clientTimeouts: {}, drops: 0, dropsUnsure: 0 },
+      delayedEvents: {
+        requests: { schedule: { ok: 0 }, restart: {}, cancel: {}, send: {}, unknown: {} },
+        clientTimeouts: {},
+        drops: 0,
+        dropsUnsure: 0,
+      },
       incidents: expect.any(Array),
       questions: { Q1: {}, Q2: {}, Q3: {}, Q4: {}, '6.4': {} },
       untrustedRecords: 0,
@@ -84,8 +98,12 @@ describe('the analysis', () => {
       const analysis = analyze(text);
       expect(JSON.parse(JSON.stringify(analysis))).toEqual(analysis);
     }
-    expect(analyze('nonsense\n').sources).toMatchObject([{ format: 'unknown', lines: 1, records: 0, incarnations: 0, firstTime: null, lastTime: null }]);
-    expect(analyze(renderLog(log, 'JSON without time')).devices).toMatchObject([{ conflicts: { count: 1, firstTime: null, lastTime: null } }]);
+    expect(analyze('nonsense\n').sources).toMatchObject([
+      { format: 'unknown', lines: 1, records: 0, incarnations: 0, firstTime: null, lastTime: null },
+    ]);
+    expect(analyze(renderLog(log, 'JSON without time')).devices).toMatchObject([
+      { conflicts: { count: 1, firstTime: null, lastTime: null } },
+    ]);
   });
 
   it('is the same to the byte each time the same log is read', () => {
@@ -97,14 +115,24 @@ describe('the analysis', () => {
 describe('a time', () => {
   it('is written as ISO 8601 in UTC, to the millisecond, for every moment of the years 0 to 9999', () => {
     fc.assert(
-      fc.property(fc.date({ min: new Date('0000-01-01T00:00:00.000Z'), max: new Date('9999-12-31T23:59:59.999Z'), noInvalidDate: true }), (date) => {
-        expect(formatTime(date.getTime())).toBe(date.toISOString());
-      }),
+      fc.property(
+        fc.date({ min: new Date('0000-01-01T00:00:00.000Z'), max: new Date('9999-12-31T23:59:59.999Z'), noInvalidDate: true }),
+        (date) => {
+          expect(formatTime(date.getTime())).toBe(date.toISOString());
+        },
+      ),
       { numRuns: 2000 },
     );
   });
 
-  it.each(['1970-01-01T00:00:00.000Z', '2000-02-29T23:59:59.999Z', '2100-02-28T00:00:00.000Z', '2100-03-01T00:00:00.000Z', '2024-12-31T23:59:59.999Z', '1969-12-31T23:59:59.999Z'])('is written right over months and leap years: %s', (text) => {
+  it.each([
+    '1970-01-01T00:00:00.000Z',
+    '2000-02-29T23:59:59.999Z',
+    '2100-02-28T00:00:00.000Z',
+    '2100-03-01T00:00:00.000Z',
+    '2024-12-31T23:59:59.999Z',
+    '1969-12-31T23:59:59.999Z',
+  ])('is written right over months and leap years: %s', (text) => {
     expect(formatTime(Date.parse(text))).toBe(text);
   });
 

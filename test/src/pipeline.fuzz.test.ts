@@ -16,7 +16,9 @@ function check(bytes: Uint8Array, options: ReadOptions = {}) {
   expect({ bytes: counts.bytes, lines: counts.lines }).toEqual({ bytes: bytes.length, lines: countLines(bytes) });
   expect(counts.records).toBeLessThanOrEqual(counts.lines);
   expect(counts.accessLines).toBeLessThanOrEqual(counts.records);
-  for (const { provenance } of reading.facts) for (const position of provenance.positions) expect(position < bytes.length && (position === 0 || bytes[position - 1] === 0x0a)).toBe(true);
+  for (const { provenance } of reading.facts)
+    for (const position of provenance.positions)
+      expect(position < bytes.length && (position === 0 || bytes[position - 1] === 0x0a)).toBe(true);
   const json = JSON.stringify(createAnalysis(reading.pipeline, [{ path: 'x', stream: reading.stream, gaps: [] }]));
   expect(json.isWellFormed()).toBe(true);
   return reading;
@@ -33,12 +35,30 @@ describe('the pipeline', () => {
   });
 
   it('takes the log of another program, and finds nothing in it', () => {
-    const word = fc.constantFrom('GET', '/_matrix/client/v3/keys/upload', '200', '- -', '[30/Jun/2026:12:00:00 +0000]', '"Mozilla"', '{"level":30}', '2026-06-30 12:00:00', 'INFO', 'Processed request:', '@alice:hs');
+    const word = fc.constantFrom(
+      'GET',
+      '/_matrix/client/v3/keys/upload',
+      '200',
+      '- -',
+      '[30/Jun/2026:12:00:00 +0000]',
+      '"Mozilla"',
+      '{"level":30}',
+      '2026-06-30 12:00:00',
+      'INFO',
+      'Processed request:',
+      '@alice:hs',
+    );
     fc.assert(
-      fc.property(fc.array(fc.array(word, { maxLength: 8 }).map((words) => `203.0.113.7 ${words.join(' ')}\n`), { maxLength: 60 }), (lines) => {
-        const { facts, stream } = check(Buffer.from(lines.join('')));
-        expect([facts, stream.counts.records, stream.counts.accessLines]).toEqual([[], 0, 0]);
-      }),
+      fc.property(
+        fc.array(
+          fc.array(word, { maxLength: 8 }).map((words) => `203.0.113.7 ${words.join(' ')}\n`),
+          { maxLength: 60 },
+        ),
+        (lines) => {
+          const { facts, stream } = check(Buffer.from(lines.join('')));
+          expect([facts, stream.counts.records, stream.counts.accessLines]).toEqual([[], 0, 0]);
+        },
+      ),
       { numRuns: 200 },
     );
   });
@@ -48,18 +68,26 @@ describe('the pipeline', () => {
     at: fc.nat({ max: 20_000 }),
     deleted: fc.oneof(fc.constant(0), fc.nat({ max: 3 }), fc.nat({ max: 400 })),
     inserted: fc.oneof(
-      fc.constantFrom('', '\n', '"', '}', '{', '\\', "'", ' - ', '\0', '\r\n', '} Processed request: ', 'dict_keys([', ' | ', '[0 dbevts]').map((text) => Buffer.from(text)),
+      fc
+        .constantFrom('', '\n', '"', '}', '{', '\\', "'", ' - ', '\0', '\r\n', '} Processed request: ', 'dict_keys([', ' | ', '[0 dbevts]')
+        .map((text) => Buffer.from(text)),
       fc.uint8Array({ maxLength: 4 }),
     ),
   });
-  const damaged = fc.record({ made: scenario, name: fc.constantFrom(...(Object.keys(LAYOUTS) as Layout[])), damages: fc.array(damage, { minLength: 1, maxLength: 12 }) }).map(({ made, name, damages }) => {
-    let bytes: Uint8Array = Buffer.from(renderLog(made.entries, name));
-    for (const { at, deleted, inserted } of damages) {
-      const from = bytes.length === 0 ? 0 : at % bytes.length;
-      bytes = Buffer.concat([bytes.subarray(0, from), inserted, bytes.subarray(Math.min(bytes.length, from + deleted))]);
-    }
-    return bytes;
-  });
+  const damaged = fc
+    .record({
+      made: scenario,
+      name: fc.constantFrom(...(Object.keys(LAYOUTS) as Layout[])),
+      damages: fc.array(damage, { minLength: 1, maxLength: 12 }),
+    })
+    .map(({ made, name, damages }) => {
+      let bytes: Uint8Array = Buffer.from(renderLog(made.entries, name));
+      for (const { at, deleted, inserted } of damages) {
+        const from = bytes.length === 0 ? 0 : at % bytes.length;
+        bytes = Buffer.concat([bytes.subarray(0, from), inserted, bytes.subarray(Math.min(bytes.length, from + deleted))]);
+      }
+      return bytes;
+    });
 
   it('takes any damaged log', () => {
     fc.assert(
@@ -71,7 +99,11 @@ describe('the pipeline', () => {
   });
 
   it('reads any damaged log the same for any chunking, where its format is given', () => {
-    const formats = [{ kind: 'text', prefix: 'none', hasServerName: false }, { kind: 'json', prefix: 'none' }, { kind: 'text', prefix: 'name', hasServerName: false }] as const;
+    const formats = [
+      { kind: 'text', prefix: 'none', hasServerName: false },
+      { kind: 'json', prefix: 'none' },
+      { kind: 'text', prefix: 'name', hasServerName: false },
+    ] as const;
     fc.assert(
       fc.property(damaged, sizes, fc.constantFrom(...formats), (bytes, chunkSizes, format) => {
         expect(outcomeOf(readLog(bytes, { sizes: chunkSizes, format }))).toEqual(outcomeOf(readLog(bytes, { format })));
@@ -82,12 +114,16 @@ describe('the pipeline', () => {
 
   it('takes invalid UTF-8 in every field, and gives U+FFFD for it', () => {
     fc.assert(
-      fc.property(scenario, fc.array(fc.tuple(fc.nat({ max: 20_000 }), fc.integer({ min: 0x80, max: 0xff })), { minLength: 1, maxLength: 200 }), ({ entries }, bad) => {
-        const bytes = Buffer.from(renderLog(entries));
-        for (const [at, byte] of bad) if (bytes[at % bytes.length] !== 0x0a) bytes[at % bytes.length] = byte;
-        const { facts } = check(bytes);
-        expect(JSON.stringify(facts).isWellFormed()).toBe(true);
-      }),
+      fc.property(
+        scenario,
+        fc.array(fc.tuple(fc.nat({ max: 20_000 }), fc.integer({ min: 0x80, max: 0xff })), { minLength: 1, maxLength: 200 }),
+        ({ entries }, bad) => {
+          const bytes = Buffer.from(renderLog(entries));
+          for (const [at, byte] of bad) if (bytes[at % bytes.length] !== 0x0a) bytes[at % bytes.length] = byte;
+          const { facts } = check(bytes);
+          expect(JSON.stringify(facts).isWellFormed()).toBe(true);
+        },
+      ),
       { numRuns: 200 },
     );
   });

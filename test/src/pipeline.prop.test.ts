@@ -12,7 +12,10 @@ const layout = fc.constantFrom(...ALL_LAYOUTS);
 const sizes = fc.array(fc.oneof(fc.integer({ min: 1, max: 40 }), fc.integer({ min: 1, max: 3000 })), { minLength: 1, maxLength: 8 });
 
 /** The tables that a perfect reader would have; times only where the layout has them. */
-function expectedTables({ devices, unattributed, sends, sendsFailed, mediaKeySends, stored, returned, dropped, delayed }: Expected, hasTime: boolean) {
+function expectedTables(
+  { devices, unattributed, sends, sendsFailed, mediaKeySends, stored, returned, dropped, delayed }: Expected,
+  hasTime: boolean,
+) {
   return plain({
     devices: [...devices]
       .sort(([a], [b]) => (a < b ? -1 : 1))
@@ -24,7 +27,8 @@ function expectedTables({ devices, unattributed, sends, sendsFailed, mediaKeySen
         newKeys: device.newKeys.size,
         claims: [device.claimsOneTime, device.claimsFallback],
         messages: [device.stored, device.returned, device.dropped],
-        ...(hasTime && device.conflictTimes.length > 0 && { first: Math.min(...device.conflictTimes), last: Math.max(...device.conflictTimes) }),
+        ...(hasTime &&
+          device.conflictTimes.length > 0 && { first: Math.min(...device.conflictTimes), last: Math.max(...device.conflictTimes) }),
       })),
     unattributed,
     traffic: { sends: new Map(Object.entries(sends)), sendsFailed, mediaKeySends, stored, returned, dropped },
@@ -45,7 +49,11 @@ function foundTables({ pipeline }: ReturnType<typeof readLog>, hasTime: boolean)
     messages: [device.stored, device.returned, device.dropped],
     ...(hasTime && device.conflictCount > 0 && { first: device.firstConflictMs, last: device.lastConflictMs }),
   });
-  const delayed = new Map(Object.entries(delayedEvents).flatMap(([action, outcomes]) => Object.entries(outcomes).map(([outcome, count]) => [`${action} ${outcome}`, count] as const)));
+  const delayed = new Map(
+    Object.entries(delayedEvents).flatMap(([action, outcomes]) =>
+      Object.entries(outcomes).map(([outcome, count]) => [`${action} ${outcome}`, count] as const),
+    ),
+  );
   return plain({
     devices: devices
       .list()
@@ -72,14 +80,17 @@ describe('any traffic', () => {
     );
   });
 
-  it.each(ALL_LAYOUTS.filter((name) => name !== 'precise' && hasTime(name)))('means the same in layout "%s" as in the default one', (name) => {
-    fc.assert(
-      fc.property(scenario, ({ entries }) => {
-        expect(meaningOf(readLog(renderLog(entries, name)))).toEqual(meaningOf(readLog(renderLog(entries))));
-      }),
-      { numRuns: 25 },
-    );
-  });
+  it.each(ALL_LAYOUTS.filter((name) => name !== 'precise' && hasTime(name)))(
+    'means the same in layout "%s" as in the default one',
+    (name) => {
+      fc.assert(
+        fc.property(scenario, ({ entries }) => {
+          expect(meaningOf(readLog(renderLog(entries, name)))).toEqual(meaningOf(readLog(renderLog(entries))));
+        }),
+        { numRuns: 25 },
+      );
+    },
+  );
 });
 
 describe('any chunking', () => {
@@ -157,7 +168,8 @@ describe('positions', () => {
         for (const { provenance } of readLog(renderLog(made.entries, name), { sizes: chunkSizes }).facts) {
           expect(provenance.positions.length).toBeGreaterThan(0);
           expect(provenance.positions).toEqual([...provenance.positions].sort((a, b) => a - b));
-          for (const position of provenance.positions) expect(starts.get(position) ?? `nothing begins at ${position}`).toContain(provenance.requestId);
+          for (const position of provenance.positions)
+            expect(starts.get(position) ?? `nothing begins at ${position}`).toContain(provenance.requestId);
         }
       }),
       { numRuns: 100 },

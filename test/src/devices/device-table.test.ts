@@ -22,8 +22,15 @@ const uploaded = (deviceId: string | null, more: Partial<KeyUpload> = {}): KeyUp
 });
 const refused = (deviceId: string | null, keyIds: readonly string[], timeMs = 1000): KeyUpload =>
   uploaded(deviceId, { outcome: 'conflict', timeMs, refusals: keyIds.map((keyId) => ({ keyId, oldKey: '"O"', newKey: `new ${keyId}` })) });
-const claimed = (deviceId: string, ...keyIds: readonly string[]): Fact => ({ kind: 'keys_claimed', timeMs: 1000, provenance: PROVENANCE, claims: keyIds.map((keyId) => ({ keyId, userId: USER, deviceId })), claimer: null });
-const accepted = (deviceId: string, ...offeredKeyIds: readonly string[]): KeyUpload => uploaded(deviceId, { outcome: 'accepted', offeredKeyIds });
+const claimed = (deviceId: string, ...keyIds: readonly string[]): Fact => ({
+  kind: 'keys_claimed',
+  timeMs: 1000,
+  provenance: PROVENANCE,
+  claims: keyIds.map((keyId) => ({ keyId, userId: USER, deviceId })),
+  claimer: null,
+});
+const accepted = (deviceId: string, ...offeredKeyIds: readonly string[]): KeyUpload =>
+  uploaded(deviceId, { outcome: 'accepted', offeredKeyIds });
 const stored = (...deviceIds: readonly (string | null)[]): Fact => ({
   kind: 'to_device_messages',
   timeMs: 1000,
@@ -39,13 +46,29 @@ function tableOf(facts: readonly Fact[], maxDevices?: number): DeviceTable {
   return table;
 }
 
-const device = (facts: readonly Fact[], deviceId = 'D') => tableOf(facts).list().find((entry) => entry.deviceId === deviceId) as DeviceTally;
+const device = (facts: readonly Fact[], deviceId = 'D') =>
+  tableOf(facts)
+    .list()
+    .find((entry) => entry.deviceId === deviceId) as DeviceTally;
 const namesOf = (table: DeviceTable) => table.list().map(({ deviceId }) => deviceId);
 
 describe('a device', () => {
   it('is there as soon as a fact names it, and listed by user and device', () => {
-    const table = tableOf([loggedIn('B'), stored('C', null), claimed('A', 'a:1'), loggedIn('Z', '@aaron:hs'), uploaded('E'), uploaded(null, { outcome: 'rejected' })]);
-    expect(table.list().map(({ userId, deviceId }) => `${userId} ${deviceId}`)).toEqual(['@aaron:hs Z', '@alice:hs A', '@alice:hs B', '@alice:hs C', '@alice:hs E']);
+    const table = tableOf([
+      loggedIn('B'),
+      stored('C', null),
+      claimed('A', 'a:1'),
+      loggedIn('Z', '@aaron:hs'),
+      uploaded('E'),
+      uploaded(null, { outcome: 'rejected' }),
+    ]);
+    expect(table.list().map(({ userId, deviceId }) => `${userId} ${deviceId}`)).toEqual([
+      '@aaron:hs Z',
+      '@alice:hs A',
+      '@alice:hs B',
+      '@alice:hs C',
+      '@alice:hs E',
+    ]);
     expect(table.size).toBe(5);
   });
 
@@ -66,12 +89,21 @@ describe('a device', () => {
   });
 
   it('knows its conflicts: how many, which ids, how many different new keys', () => {
-    const { conflictCount, conflictKeyIds, newKeyHashes } = device([refused('D', ['a:1']), refused('D', ['a:1']), refused('D', ['a:2', 'a:3'])]);
+    const { conflictCount, conflictKeyIds, newKeyHashes } = device([
+      refused('D', ['a:1']),
+      refused('D', ['a:1']),
+      refused('D', ['a:2', 'a:3']),
+    ]);
     expect([conflictCount, [...conflictKeyIds].sort(), newKeyHashes.size]).toEqual([4, ['a:1', 'a:2', 'a:3'], 3]);
   });
 
   it('knows when its first and its last conflict were, in whatever order it hears of them', () => {
-    const { firstConflictMs, lastConflictMs } = device([refused('D', ['a:1'], 2000), refused('D', ['a:1'], 1000), refused('D', ['a:1'], 3000), refused('D', ['a:1'], 2500)]);
+    const { firstConflictMs, lastConflictMs } = device([
+      refused('D', ['a:1'], 2000),
+      refused('D', ['a:1'], 1000),
+      refused('D', ['a:1'], 3000),
+      refused('D', ['a:1'], 2500),
+    ]);
     expect([firstConflictMs, lastConflictMs]).toEqual([1000, 3000]);
   });
 
@@ -93,7 +125,11 @@ describe('keys that are handed out', () => {
     ['again after it was published anew', [claimed('D', KEY), accepted('D', KEY), claimed('D', KEY)], [2, 0]],
     ['again after another was published', [claimed('D', KEY), accepted('D', OTHER), claimed('D', KEY)], [1, 1]],
     ['again after it was refused', [claimed('D', KEY), refused('D', [KEY]), claimed('D', KEY)], [1, 1]],
-    ['again after an upload whose client left', [claimed('D', KEY), uploaded('D', { outcome: 'failed', offeredKeyIds: [KEY] }), claimed('D', KEY)], [1, 1]],
+    [
+      'again after an upload whose client left',
+      [claimed('D', KEY), uploaded('D', { outcome: 'failed', offeredKeyIds: [KEY] }), claimed('D', KEY)],
+      [1, 1],
+    ],
     ['the same of another device', [claimed('D', KEY), claimed('E', KEY)], [1, 0]],
     ['of another algorithm', [claimed('D', KEY), claimed('D', 'curve25519:AAAAAAAAAA0')], [2, 0]],
     ['with ids of no usual form', [claimed('D', 'a', 'b', '', 'a:', 'a:!', 'signed_curve25519:!', 'signed_curve25519:')], [7, 0]],
@@ -104,16 +140,26 @@ describe('keys that are handed out', () => {
 
   it('are told apart by every id that a client may use: counters of four bytes and of eight, and any text', () => {
     // A counter in base64 as libolm (4 bytes) and vodozemac (8 bytes) write it (e2ee-evidence 2.1).
-    const counter = (bytes: number) => fc.nat({ max: 2 ** 31 - 1 }).map((number) => {
-      const buffer = Buffer.alloc(bytes);
-      buffer.writeUInt32BE(number, bytes - 4);
-      return `signed_curve25519:${buffer.toString('base64').replace(/=+$/, '')}`;
-    });
+    const counter = (bytes: number) =>
+      fc.nat({ max: 2 ** 31 - 1 }).map((number) => {
+        const buffer = Buffer.alloc(bytes);
+        buffer.writeUInt32BE(number, bytes - 4);
+        return `signed_curve25519:${buffer.toString('base64').replace(/=+$/, '')}`;
+      });
     fc.assert(
-      fc.property(fc.uniqueArray(fc.oneof(counter(8), fc.string({ maxLength: 5 }).map((text) => `a:${text}`)), { maxLength: 100 }), (keyIds) => {
-        const { claimsOneTime, claimsFallback } = device([claimed('D'), claimed('D', ...keyIds), loggedIn('D')]) ?? {};
-        expect([claimsOneTime, claimsFallback]).toEqual([keyIds.length, 0]);
-      }),
+      fc.property(
+        fc.uniqueArray(
+          fc.oneof(
+            counter(8),
+            fc.string({ maxLength: 5 }).map((text) => `a:${text}`),
+          ),
+          { maxLength: 100 },
+        ),
+        (keyIds) => {
+          const { claimsOneTime, claimsFallback } = device([claimed('D'), claimed('D', ...keyIds), loggedIn('D')]) ?? {};
+          expect([claimsOneTime, claimsFallback]).toEqual([keyIds.length, 0]);
+        },
+      ),
       { numRuns: 200 },
     );
   });
@@ -121,7 +167,11 @@ describe('keys that are handed out', () => {
 
 describe('uploads of no known device', () => {
   it('are counted by outcome, and their conflicts', () => {
-    const table = tableOf([refused(null, ['a:1', 'a:2']), ...(['rejected', 'client_gave_up', 'failed', 'failed', 'accepted'] as const).map((outcome) => uploaded(null, { outcome })), uploaded(null)]);
+    const table = tableOf([
+      refused(null, ['a:1', 'a:2']),
+      ...(['rejected', 'client_gave_up', 'failed', 'failed', 'accepted'] as const).map((outcome) => uploaded(null, { outcome })),
+      uploaded(null),
+    ]);
     expect(table.unattributed).toEqual({ conflicts: 2, rejected: 1, client_gave_up: 1, failed: 2 });
     expect(table.size).toBe(0);
   });
@@ -149,11 +199,17 @@ describe('a full table', () => {
   });
 
   it('counts keys that were handed out of devices that it has forgotten', () => {
-    expect(tableOf([claimed('A', 'a:1'), claimed('A', 'a:1'), loggedIn('B'), loggedIn('C')], 2).claims).toEqual({ oneTime: 1, fallback: 1 });
+    expect(tableOf([claimed('A', 'a:1'), claimed('A', 'a:1'), loggedIn('B'), loggedIn('C')], 2).claims).toEqual({
+      oneTime: 1,
+      fallback: 1,
+    });
   });
 
   it('isn’t kept from forgetting by an attacker’s many conflicts', () => {
-    const table = tableOf(Array.from({ length: 3000 }, (_, i) => refused(`D${i}`, ['a:1'])), 1500);
+    const table = tableOf(
+      Array.from({ length: 3000 }, (_, i) => refused(`D${i}`, ['a:1'])),
+      1500,
+    );
     expect([table.size, table.evicted]).toEqual([1500, 1500]);
     expect(table.list().some(({ deviceId }) => deviceId === 'D2999')).toBe(true);
   });
@@ -196,7 +252,9 @@ describe('any facts', () => {
         const oldestHealthy = Math.min(...healthy.map(({ deviceId }) => heard.get(deviceId) ?? 0));
         const gone = [...heard].filter(([deviceId]) => !namesOf(table).includes(deviceId));
         // Who is gone without ever having had a conflict was heard of before every healthy one that is left.
-        const everRefused = new Set(facts.flatMap((each) => (each.kind === 'key_upload' && each.refusals.length > 0 ? [each.deviceId] : [])));
+        const everRefused = new Set(
+          facts.flatMap((each) => (each.kind === 'key_upload' && each.refusals.length > 0 ? [each.deviceId] : [])),
+        );
         for (const [deviceId, when] of gone) if (!everRefused.has(deviceId)) expect(when).toBeLessThan(oldestHealthy);
       }),
       { numRuns: 400 },

@@ -21,10 +21,12 @@ const POST = { timeMs: START_MS, request: 'POST-4' };
 const BOB = { userId: '@bob:localhost:8448', deviceId: 'QKZRTPLMND' };
 
 const factsOf = (entries: readonly LogEntry[]) => readLog(renderLog(entries)).facts;
-const one = <K extends Fact['kind']>(entries: readonly LogEntry[], kind: K) => factsOf(entries).find((fact) => fact.kind === kind) as Extract<Fact, { kind: K }> | undefined;
+const one = <K extends Fact['kind']>(entries: readonly LogEntry[], kind: K) =>
+  factsOf(entries).find((fact) => fact.kind === kind) as Extract<Fact, { kind: K }> | undefined;
 
 describe('a to-device send', () => {
-  const send = (path: string, more: object = {}) => one([accessEntry(PUT, { uri: `/_matrix/client/v3/sendToDevice/${path}`, ...more })], 'to_device_send');
+  const send = (path: string, more: object = {}) =>
+    one([accessEntry(PUT, { uri: `/_matrix/client/v3/sendToDevice/${path}`, ...more })], 'to_device_send');
 
   it.each([
     [200, false, true],
@@ -58,7 +60,11 @@ describe('a to-device send', () => {
   });
 
   it('names type and sender', () => {
-    expect(send('m%2Eroom%5Fkey_request/1')).toMatchObject({ eventType: 'm.room_key_request', sender: '@alice:example.org', timeMs: START_MS });
+    expect(send('m%2Eroom%5Fkey_request/1')).toMatchObject({
+      eventType: 'm.room_key_request',
+      sender: '@alice:example.org',
+      timeMs: START_MS,
+    });
     expect(send('x/1', { requester: 'None' })).toMatchObject({ sender: null });
   });
 });
@@ -85,12 +91,22 @@ describe('to-device messages', () => {
   });
 
   it('are read in the form of Synapse before 1.155', () => {
-    const entry: LogEntry = { ...PUT, logger: TO_DEVICE_LOGGER, level: 'DEBUG', message: "Stored to-device messages with stream_id 7: ['@bob:localhost:8448/QKZRTPLMND (msgid None)']" };
+    const entry: LogEntry = {
+      ...PUT,
+      logger: TO_DEVICE_LOGGER,
+      level: 'DEBUG',
+      message: "Stored to-device messages with stream_id 7: ['@bob:localhost:8448/QKZRTPLMND (msgid None)']",
+    };
     expect(one([entry], 'to_device_messages')).toMatchObject({ stage: 'stored', messages: [{ ...BOB, messageId: null }] });
   });
 
   it('with an entry that can’t be read are counted all the same, without a device', () => {
-    const entry: LogEntry = { ...PUT, logger: TO_DEVICE_LOGGER, level: 'DEBUG', message: "Storing to-device messages with stream_id 7: ['nonsense', '@bob:hs/D (msgid )']" };
+    const entry: LogEntry = {
+      ...PUT,
+      logger: TO_DEVICE_LOGGER,
+      level: 'DEBUG',
+      message: "Storing to-device messages with stream_id 7: ['nonsense', '@bob:hs/D (msgid )']",
+    };
     const { pipeline } = readLog(renderLog([entry]));
     expect(pipeline.traffic.stored).toBe(2);
     expect(pipeline.devices.list()).toMatchObject([{ userId: '@bob:hs', deviceId: 'D', stored: 1 }]);
@@ -99,9 +115,17 @@ describe('to-device messages', () => {
   it.each<[string, LogEntry[], object]>([
     ['the record of the /sync', [syncEntry(GET, BOB), returnEntry(GET, ['a', null]), accessEntry(GET, { requester: '@other:hs' })], BOB],
     ['the record of the /sync, wherever it stands', [returnEntry(GET, ['a', null]), syncEntry(GET, BOB), accessEntry(GET, {})], BOB],
-    ['the access line, the user alone', [returnEntry(GET, ['a', null]), accessEntry(GET, { requester: BOB.userId })], { userId: BOB.userId, deviceId: null }],
+    [
+      'the access line, the user alone',
+      [returnEntry(GET, ['a', null]), accessEntry(GET, { requester: BOB.userId })],
+      { userId: BOB.userId, deviceId: null },
+    ],
     ['nobody', [returnEntry(GET, ['a', null])], { userId: null, deviceId: null }],
-    ['nobody, where the request has no user', [returnEntry(GET, ['a', null]), accessEntry(GET, { requester: 'None' })], { userId: null, deviceId: null }],
+    [
+      'nobody, where the request has no user',
+      [returnEntry(GET, ['a', null]), accessEntry(GET, { requester: 'None' })],
+      { userId: null, deviceId: null },
+    ],
   ])('that were handed out are named by %s', (_, entries, name) => {
     expect(one(entries, 'to_device_messages')).toMatchObject({
       stage: 'returned',
@@ -113,7 +137,10 @@ describe('to-device messages', () => {
   });
 
   it('to a wildcard or a dehydrated device aren’t counted', () => {
-    const words = ['Dropping wildcard to-device message for user @bob:example.org with no devices (msgid x)', 'Queued outgoing to-device messages with stream_id 1042, EDU message_id aB, type m.x for hs: []'];
+    const words = [
+      'Dropping wildcard to-device message for user @bob:example.org with no devices (msgid x)',
+      'Queued outgoing to-device messages with stream_id 1042, EDU message_id aB, type m.x for hs: []',
+    ];
     expect(words.map((message) => factsOf([{ ...PUT, logger: TO_DEVICE_LOGGER, level: 'DEBUG', message }]).length)).toEqual([0, 0]);
   });
 });
@@ -124,8 +151,19 @@ describe('claimed keys', () => {
       { keyId: 'signed_curve25519:AAAAAAAAACE', ...BOB },
       { keyId: 'signed_curve25519:AAAAAAAAACI', userId: '@zoë:[2001:db8::1]:8448', deviceId: 'my_phone' },
     ];
-    expect(one([claimEntry(POST, claims), accessEntry(POST, { uri: '/_matrix/client/v3/keys/claim' })], 'keys_claimed')).toMatchObject({ claims, claimer: '@alice:example.org' });
-    expect(one([{ ...claimEntry(POST, claims), logger: 'synapse.federation.federation_server' }, accessEntry(POST, { requester: 'remote.example:8448' })], 'keys_claimed')).toMatchObject({
+    expect(one([claimEntry(POST, claims), accessEntry(POST, { uri: '/_matrix/client/v3/keys/claim' })], 'keys_claimed')).toMatchObject({
+      claims,
+      claimer: '@alice:example.org',
+    });
+    expect(
+      one(
+        [
+          { ...claimEntry(POST, claims), logger: 'synapse.federation.federation_server' },
+          accessEntry(POST, { requester: 'remote.example:8448' }),
+        ],
+        'keys_claimed',
+      ),
+    ).toMatchObject({
       claims,
       claimer: 'remote.example:8448',
     });
@@ -137,13 +175,16 @@ describe('claimed keys', () => {
   });
 
   it('that can’t be read are left out, and the others are kept', () => {
-    expect(one([{ ...claimEntry(POST, []), message: 'Claimed one-time-keys: nonsense,a:b for @u:hs:D,' }], 'keys_claimed')).toMatchObject({ claims: [{ keyId: 'a:b', userId: '@u:hs', deviceId: 'D' }] });
+    expect(one([{ ...claimEntry(POST, []), message: 'Claimed one-time-keys: nonsense,a:b for @u:hs:D,' }], 'keys_claimed')).toMatchObject({
+      claims: [{ keyId: 'a:b', userId: '@u:hs', deviceId: 'D' }],
+    });
   });
 });
 
 describe('a request about delayed events', () => {
   const BASE = '/_matrix/client/unstable/org.matrix.msc4140/delayed_events';
-  const ask = (request: string, uri: string, more: object = {}) => one([accessEntry({ timeMs: START_MS, request }, { uri, ...more })], 'delayed_event_request');
+  const ask = (request: string, uri: string, more: object = {}) =>
+    one([accessEntry({ timeMs: START_MS, request }, { uri, ...more })], 'delayed_event_request');
 
   it.each<[number, boolean, DelayedEventOutcome]>([
     [200, false, 'ok'],
@@ -201,12 +242,22 @@ describe('a request about delayed events', () => {
 describe('other facts', () => {
   it('a redaction names room, event and user', () => {
     const uri = '/_matrix/client/v3/rooms/!bgf%3Aexample.org/redact/%24e8l8zB3-_1dg/m1.1';
-    expect(one([accessEntry(PUT, { uri })], 'redaction')).toMatchObject({ roomId: '!bgf:example.org', eventId: '$e8l8zB3-_1dg', userId: '@alice:example.org', isOk: true });
+    expect(one([accessEntry(PUT, { uri })], 'redaction')).toMatchObject({
+      roomId: '!bgf:example.org',
+      eventId: '$e8l8zB3-_1dg',
+      userId: '@alice:example.org',
+      isOk: true,
+    });
     expect(one([accessEntry(PUT, { uri, status: 403 })], 'redaction')).toMatchObject({ isOk: false });
   });
 
   it('deleted devices name user and devices', () => {
-    const entry: LogEntry = { ...POST, logger: 'synapse.handlers.device', level: 'INFO', message: "Deleting devices ['JLAFKJWSCS', \"it's\"] for '@alice:example.org'" };
+    const entry: LogEntry = {
+      ...POST,
+      logger: 'synapse.handlers.device',
+      level: 'INFO',
+      message: "Deleting devices ['JLAFKJWSCS', \"it's\"] for '@alice:example.org'",
+    };
     expect(one([entry], 'devices_deleted')).toMatchObject({ userId: '@alice:example.org', deviceIds: ['JLAFKJWSCS', "it's"] });
   });
 
@@ -219,13 +270,20 @@ describe('other facts', () => {
   });
 
   it('an ordinary request is none', () => {
-    expect(factsOf([accessEntry(GET, { uri: '/_matrix/client/v3/sync' }), accessEntry(POST, { uri: '/_matrix/client/v3/keys/query' })])).toEqual([]);
+    expect(
+      factsOf([accessEntry(GET, { uri: '/_matrix/client/v3/sync' }), accessEntry(POST, { uri: '/_matrix/client/v3/keys/query' })]),
+    ).toEqual([]);
   });
 });
 
 describe('a fact’s id', () => {
   it('is the same when the log is read again, and another for every other fact', () => {
-    const log = renderLog([...bannerEntries(START_MS), messagesEntry(PUT, 'stored', [{ ...BOB, messageId: '' }]), accessEntry(PUT, { uri: '/_matrix/client/v3/sendToDevice/m.x/1' }), returnEntry(GET, ['a'])]);
+    const log = renderLog([
+      ...bannerEntries(START_MS),
+      messagesEntry(PUT, 'stored', [{ ...BOB, messageId: '' }]),
+      accessEntry(PUT, { uri: '/_matrix/client/v3/sendToDevice/m.x/1' }),
+      returnEntry(GET, ['a']),
+    ]);
     const idsOf = (sizes: readonly number[]) => readLog(log, { sizes }).facts.map(factId);
     expect(idsOf([7])).toEqual(idsOf([1 << 20]));
     expect(new Set(idsOf([100])).size).toBe(6);

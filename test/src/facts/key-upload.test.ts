@@ -72,7 +72,11 @@ describe('the outcome of an upload', () => {
   });
 
   it('is there for every version of the endpoint', () => {
-    for (const uri of ['/_matrix/client/r0/keys/upload', '/_matrix/client/unstable/keys/upload?x=1', '/_matrix/client/v3/keys/upload/JLAFKJWSCS'])
+    for (const uri of [
+      '/_matrix/client/r0/keys/upload',
+      '/_matrix/client/unstable/keys/upload?x=1',
+      '/_matrix/client/v3/keys/upload/JLAFKJWSCS',
+    ])
       expect(uploadsOf([offer, accessEntry(at(3), { uri })]).map(({ outcome }) => outcome)).toEqual(['accepted']);
   });
 });
@@ -100,7 +104,9 @@ describe('the device of an upload', () => {
     ['a signature of another kind', '{"key":"OLD","signatures":{"@bob:hs":{"rsa:X":"S"}}}'],
     ['null', 'null'],
   ])('isn’t made up from an old key with %s', (_, oldKey) => {
-    expect(uploadsOf([refusalEntry(at(2), KEY_ID, { oldKey, newKey: "'N'" }), access(400)])).toMatchObject([{ userId: null, deviceId: null, outcome: 'conflict' }]);
+    expect(uploadsOf([refusalEntry(at(2), KEY_ID, { oldKey, newKey: "'N'" }), access(400)])).toMatchObject([
+      { userId: null, deviceId: null, outcome: 'conflict' },
+    ]);
   });
 
   it('without a name is counted as unattributed, by outcome', () => {
@@ -120,16 +126,24 @@ describe('a refusal', () => {
     ['an object that holds them', '{"key":"x; new key: y"}', "{'weird': 'it\\'s \"q\" \\n null', 'n': None, 't': True}"],
     ['an object and a text', '{"key":"OLD"}', "'NEW'"],
   ])('keeps the keys as they stand: %s', (_, oldKey, newKey) => {
-    expect(uploadsOf([offer, refusalEntry(at(2), KEY_ID, { oldKey, newKey }), access(400)]).map(({ refusals }) => refusals)).toEqual([[{ keyId: KEY_ID, oldKey, newKey }]]);
+    expect(uploadsOf([offer, refusalEntry(at(2), KEY_ID, { oldKey, newKey }), access(400)]).map(({ refusals }) => refusals)).toEqual([
+      [{ keyId: KEY_ID, oldKey, newKey }],
+    ]);
   });
 
   it('keeps a key id with a newline in it (a client’s doing)', () => {
     const keyId = 'signed_curve25519:AA\nAA';
-    expect(uploadsOf([refusalEntry(at(2), keyId, { oldKey: '"O"', newKey: "'N'" }), access(400)])[0]?.refusals).toEqual([{ keyId, oldKey: '"O"', newKey: "'N'" }]);
+    expect(uploadsOf([refusalEntry(at(2), keyId, { oldKey: '"O"', newKey: "'N'" }), access(400)])[0]?.refusals).toEqual([
+      { keyId, oldKey: '"O"', newKey: "'N'" },
+    ]);
   });
 
   it.each([
-    ['of a replication request', '/_synapse/replication/upload_keys_for_user/x', '400 - One time key a:b already exists. Old key: {}; new key: {}'],
+    [
+      'of a replication request',
+      '/_synapse/replication/upload_keys_for_user/x',
+      '400 - One time key a:b already exists. Old key: {}; new key: {}',
+    ],
     ['of another route', '/_matrix/client/v3/keys/query', '400 - One time key a:b already exists. Old key: {}; new key: {}'],
     ['with another status', UPLOAD_URI, '409 - One time key a:b already exists. Old key: {}; new key: {}'],
     ['with another text', UPLOAD_URI, '400 - One time key a:b is there. Old key: {}; new key: {}'],
@@ -140,7 +154,11 @@ describe('a refusal', () => {
   });
 
   it('in a user’s words isn’t one: forged text in another message', () => {
-    const forged = errorEntry(at(2), '400 - Unknown login type One time key a:b already exists. Old key: {}; new key: {}', '/_matrix/client/v3/login');
+    const forged = errorEntry(
+      at(2),
+      '400 - Unknown login type One time key a:b already exists. Old key: {}; new key: {}',
+      '/_matrix/client/v3/login',
+    );
     expect(readLog(renderLog([forged])).facts).toEqual([]);
   });
 

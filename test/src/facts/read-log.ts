@@ -102,7 +102,11 @@ function trafficOf({ traffic }: Pipeline): unknown {
 export function meaningOf({ pipeline, stream, facts }: LogReading): unknown {
   const { records, accessLines } = stream.counts;
   return plain({
-    facts: facts.map((fact) => ({ ...fact, provenance: { ...fact.provenance, positions: fact.provenance.positions.length }, ...('access' in fact && { access: null }) })),
+    facts: facts.map((fact) => ({
+      ...fact,
+      provenance: { ...fact.provenance, positions: fact.provenance.positions.length },
+      ...('access' in fact && { access: null }),
+    })),
     records,
     accessLines,
     unrecognised: stream.unrecognised,

@@ -121,7 +121,11 @@ const upload: fc.Arbitrary<Plan> = fc
     offered: keyIds,
     hasDeviceKeys: fc.boolean(),
     refusals: fc.array(
-      fc.record({ keyId: fc.constantFrom(...KEY_IDS), newKey: fc.constantFrom("{'key': 'NEW1'}", "'NEW2'", "{'key': 'it\\'s \"q\"'}"), isSigned: fc.boolean() }),
+      fc.record({
+        keyId: fc.constantFrom(...KEY_IDS),
+        newKey: fc.constantFrom("{'key': 'NEW1'}", "'NEW2'", "{'key': 'it\\'s \"q\"'}"),
+        isSigned: fc.boolean(),
+      }),
       { maxLength: 2 },
     ),
     isReplicationCopy: fc.boolean(),
@@ -132,11 +136,17 @@ const upload: fc.Arbitrary<Plan> = fc
     if (hasDeviceKeys) makes.push((at) => deviceKeysEntry(at, name));
     if (offered.length > 0) makes.push((at) => offerEntry(at, name, offered));
     for (const { keyId, newKey, isSigned } of refusals)
-      makes.push((at) => refusalEntry(at, keyId, { oldKey: isSigned ? signedKey('a; new key: b', name) : '"plain; new key: \\"x"', newKey }));
+      makes.push((at) =>
+        refusalEntry(at, keyId, { oldKey: isSigned ? signedKey('a; new key: b', name) : '"plain; new key: \\"x"', newKey }),
+      );
     const matched = makes.length;
     if (isReplicationCopy)
       makes.push((at) =>
-        refusalEntry(at, 'signed_curve25519:COPY', { oldKey: signedKey('OLD', name), newKey: "'N'", uri: '/_synapse/replication/upload_keys_for_user/x' }),
+        refusalEntry(at, 'signed_curve25519:COPY', {
+          oldKey: signedKey('OLD', name),
+          newKey: "'N'",
+          uri: '/_synapse/replication/upload_keys_for_user/x',
+        }),
       );
     if (end) makes.push((at) => accessEntry(at, { uri: UPLOAD_URI, requester: name.userId, ...end }));
     const isNamed = offered.length > 0 || hasDeviceKeys || refusals.some(({ isSigned }) => isSigned);
@@ -178,7 +188,11 @@ const claim: fc.Arbitrary<Plan> = fc
   .map(({ claims, ending: end }) => ({
     method: 'POST',
     makes: [
-      (at) => claimEntry(at, claims.map(({ name, keyId }) => ({ ...name, keyId }))),
+      (at) =>
+        claimEntry(
+          at,
+          claims.map(({ name, keyId }) => ({ ...name, keyId })),
+        ),
       ...(end ? [((at) => accessEntry(at, { uri: '/_matrix/client/v3/keys/claim', ...end })) satisfies Make] : []),
     ],
     hasAccess: end !== null,
@@ -205,7 +219,11 @@ const send: fc.Arbitrary<Plan> = fc
   .map(({ type, txn, isEncoded, hasDebugRecords, names, dropped, ending: end }) => {
     const makes: Make[] = [];
     const withIds = (list: readonly DeviceName[]) => list.map((name, index) => ({ ...name, messageId: index === 0 ? '' : '7d1f0c2e' }));
-    if (hasDebugRecords) makes.push((at) => messagesEntry(at, 'stored', withIds(names)), (at) => messagesEntry(at, 'dropped', withIds(dropped)));
+    if (hasDebugRecords)
+      makes.push(
+        (at) => messagesEntry(at, 'stored', withIds(names)),
+        (at) => messagesEntry(at, 'dropped', withIds(dropped)),
+      );
     const uri = `/_matrix/client/v3/sendToDevice/${isEncoded ? type.replaceAll('.', '%2E') : type}/${txn}`;
     if (end) makes.push((at) => accessEntry(at, { uri, ...end }));
     return {
@@ -236,7 +254,9 @@ const sync: fc.Arbitrary<Plan> = fc
     makes: [
       ...(isNamed ? [((at) => syncEntry(at, name)) satisfies Make] : []),
       (at) => returnEntry(at, ids),
-      ...(end ? [((at) => accessEntry(at, { uri: '/_matrix/client/v3/sync?timeout=30000', requester: name.userId, ...end })) satisfies Make] : []),
+      ...(end
+        ? [((at) => accessEntry(at, { uri: '/_matrix/client/v3/sync?timeout=30000', requester: name.userId, ...end })) satisfies Make]
+        : []),
     ],
     hasAccess: end !== null,
     apply: (expected) => {
@@ -265,22 +285,42 @@ export function decideDelayed({ status, isGone }: NonNullable<Ending>): DelayedE
   return isOk(status) ? 'ok' : 'failed';
 }
 
-const OTHER_URIS = ['/_matrix/client/v3/keys/query', '/_matrix/client/v3/sync?since=s1_2', '/_matrix/client/v3/keys/upload/../../x', '/x?a="b"{c}'];
+const OTHER_URIS = [
+  '/_matrix/client/v3/keys/query',
+  '/_matrix/client/v3/sync?since=s1_2',
+  '/_matrix/client/v3/keys/upload/../../x',
+  '/x?a="b"{c}',
+];
 
 /** Lines that say nothing of encryption, some of which look as if they did. */
-const noise: fc.Arbitrary<Plan> = fc.record({ uri: fc.constantFrom(...OTHER_URIS), hasTraceback: fc.boolean(), ending }).map(({ uri, hasTraceback, ending: end }) => ({
-  method: 'POST',
-  makes: [
-    (at) => errorEntry(at, '404 - Delayed event not found', uri),
-    ...(hasTraceback
-      ? [((at) => ({ ...at, logger: 'synapse.http.server', level: 'ERROR', message: `Failed handle request via 'KeyUploadServlet': <x>`, traceback: TRACEBACK })) satisfies Make]
-      : []),
-    (at) => errorEntry(at, '400 - 1 validation error for KeyUploadRequestBody\none_time_keys\n  Input should be a valid dictionary', UPLOAD_URI),
-    ...(end ? [((at) => accessEntry(at, { uri, ...end })) satisfies Make] : []),
-  ],
-  hasAccess: end !== null,
-  apply: () => undefined,
-}));
+const noise: fc.Arbitrary<Plan> = fc
+  .record({ uri: fc.constantFrom(...OTHER_URIS), hasTraceback: fc.boolean(), ending })
+  .map(({ uri, hasTraceback, ending: end }) => ({
+    method: 'POST',
+    makes: [
+      (at) => errorEntry(at, '404 - Delayed event not found', uri),
+      ...(hasTraceback
+        ? [
+            ((at) => ({
+              ...at,
+              logger: 'synapse.http.server',
+              level: 'ERROR',
+              message: `Failed handle request via 'KeyUploadServlet': <x>`,
+              traceback: TRACEBACK,
+            })) satisfies Make,
+          ]
+        : []),
+      (at) =>
+        errorEntry(
+          at,
+          '400 - 1 validation error for KeyUploadRequestBody\none_time_keys\n  Input should be a valid dictionary',
+          UPLOAD_URI,
+        ),
+      ...(end ? [((at) => accessEntry(at, { uri, ...end })) satisfies Make] : []),
+    ],
+    hasAccess: end !== null,
+    apply: () => undefined,
+  }));
 
 /** Requests whose records stand between each other's, as those of a busy server do. */
 export const scenario: fc.Arbitrary<Scenario> = fc
@@ -292,7 +332,9 @@ export const scenario: fc.Arbitrary<Scenario> = fc
   .map(({ plans, picks, firstNumber }) => interleave(plans, picks, firstNumber));
 
 function interleave(plans: readonly Plan[], picks: readonly number[], firstNumber: number): Scenario {
-  const waiting = plans.map((plan, index) => ({ plan, request: `${plan.method}-${firstNumber + index}`, times: [] as number[] })).filter(({ plan }) => plan.makes.length > 0);
+  const waiting = plans
+    .map((plan, index) => ({ plan, request: `${plan.method}-${firstNumber + index}`, times: [] as number[] }))
+    .filter(({ plan }) => plan.makes.length > 0);
   const open: typeof waiting = [];
   const entries: LogEntry[] = [];
   const closed: typeof waiting = [];

@@ -6,9 +6,28 @@ import { DELAYED_EVENT_ACTIONS, DELAYED_EVENT_OUTCOMES, MAX_EVENT_TYPES, Traffic
 
 const PROVENANCE: Provenance = { source: 's', positions: [0], requestId: '', incarnation: 0, ruleId: 'test' };
 const BASE = { timeMs: 1000, provenance: PROVENANCE };
-const send = (eventType: string, { isOk = true, isMediaKey = false } = {}): Fact => ({ kind: 'to_device_send', ...BASE, eventType, isOk, isMediaKey, sender: null });
-const messages = (stage: ToDeviceMessages['stage'], count: number): Fact => ({ kind: 'to_device_messages', ...BASE, stage, messages: Array.from({ length: count }, () => ({ userId: null, deviceId: null, messageId: null })) });
-const delayed = (action: DelayedEventRequest['action'], outcome: DelayedEventRequest['outcome']): Fact => ({ kind: 'delayed_event_request', ...BASE, action, outcome, durationMs: 1, userId: null });
+const send = (eventType: string, { isOk = true, isMediaKey = false } = {}): Fact => ({
+  kind: 'to_device_send',
+  ...BASE,
+  eventType,
+  isOk,
+  isMediaKey,
+  sender: null,
+});
+const messages = (stage: ToDeviceMessages['stage'], count: number): Fact => ({
+  kind: 'to_device_messages',
+  ...BASE,
+  stage,
+  messages: Array.from({ length: count }, () => ({ userId: null, deviceId: null, messageId: null })),
+});
+const delayed = (action: DelayedEventRequest['action'], outcome: DelayedEventRequest['outcome']): Fact => ({
+  kind: 'delayed_event_request',
+  ...BASE,
+  action,
+  outcome,
+  durationMs: 1,
+  userId: null,
+});
 
 function tallyOf(facts: readonly Fact[]): TrafficTally {
   const tally = new TrafficTally();
@@ -18,24 +37,42 @@ function tallyOf(facts: readonly Fact[]): TrafficTally {
 
 describe('the tally', () => {
   it('counts sends that went through by type, and failed ones apart', () => {
-    const { sends, sendsFailed, mediaKeySends } = tallyOf([send('a', { isMediaKey: true }), send('a'), send('b'), send('a', { isOk: false, isMediaKey: true })]);
+    const { sends, sendsFailed, mediaKeySends } = tallyOf([
+      send('a', { isMediaKey: true }),
+      send('a'),
+      send('b'),
+      send('a', { isOk: false, isMediaKey: true }),
+    ]);
     expect([Object.fromEntries(sends), sendsFailed, mediaKeySends]).toEqual([{ a: 2, b: 1 }, 1, 1]);
   });
 
   it('counts messages by stage', () => {
-    const { stored, returned, dropped } = tallyOf([messages('stored', 3), messages('stored', 1), messages('returned', 2), messages('dropped', 5), messages('dropped', 0)]);
+    const { stored, returned, dropped } = tallyOf([
+      messages('stored', 3),
+      messages('stored', 1),
+      messages('returned', 2),
+      messages('dropped', 5),
+      messages('dropped', 0),
+    ]);
     expect([stored, returned, dropped]).toEqual([4, 2, 5]);
   });
 
   it('counts delayed events by action and outcome, and clients that gave up over all', () => {
-    const all = DELAYED_EVENT_ACTIONS.flatMap((action, a) => DELAYED_EVENT_OUTCOMES.flatMap((outcome, o) => Array.from({ length: a * 5 + o }, () => delayed(action, outcome))));
+    const all = DELAYED_EVENT_ACTIONS.flatMap((action, a) =>
+      DELAYED_EVENT_OUTCOMES.flatMap((outcome, o) => Array.from({ length: a * 5 + o }, () => delayed(action, outcome))),
+    );
     const { delayedEvents, clientTimeouts } = tallyOf(all);
-    for (const [a, action] of DELAYED_EVENT_ACTIONS.entries()) for (const [o, outcome] of DELAYED_EVENT_OUTCOMES.entries()) expect(delayedEvents[action][outcome]).toBe(a * 5 + o);
-    expect(clientTimeouts).toBe(DELAYED_EVENT_ACTIONS.reduce((sum, _, a) => sum + a * 5 + DELAYED_EVENT_OUTCOMES.indexOf('client_gave_up'), 0));
+    for (const [a, action] of DELAYED_EVENT_ACTIONS.entries())
+      for (const [o, outcome] of DELAYED_EVENT_OUTCOMES.entries()) expect(delayedEvents[action][outcome]).toBe(a * 5 + o);
+    expect(clientTimeouts).toBe(
+      DELAYED_EVENT_ACTIONS.reduce((sum, _, a) => sum + a * 5 + DELAYED_EVENT_OUTCOMES.indexOf('client_gave_up'), 0),
+    );
   });
 
   it('tells a bounded number of event types apart, loses none, and keeps those it knows', () => {
-    const types = fc.array(fc.oneof(fc.nat({ max: 400 }).map(String), fc.constantFrom('_other', 'm.room.encrypted', '__proto__')), { maxLength: 900 });
+    const types = fc.array(fc.oneof(fc.nat({ max: 400 }).map(String), fc.constantFrom('_other', 'm.room.encrypted', '__proto__')), {
+      maxLength: 900,
+    });
     fc.assert(
       fc.property(types, (names) => {
         const { sends } = tallyOf([send('m.room.encrypted'), ...names.map((name) => send(name))]);

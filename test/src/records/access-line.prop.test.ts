@@ -26,7 +26,16 @@ function reference(message: string): Reading | null {
     if (!groups) continue;
     const { proc = '', send = '', size, code, lost, method = '', uri = '' } = groups;
     const ms = (text: string) => Math.round(Number(text) * 1000);
-    return { headEnd: Buffer.byteLength(message.slice(0, brace)), procMs: ms(proc) + 0, sendMs: ms(send) + 0, size: Number(size), status: Number(code), isGone: lost === '!', method, uri };
+    return {
+      headEnd: Buffer.byteLength(message.slice(0, brace)),
+      procMs: ms(proc) + 0,
+      sendMs: ms(send) + 0,
+      size: Number(size),
+      status: Number(code),
+      isGone: lost === '!',
+      method,
+      uri,
+    };
   }
   return null;
 }
@@ -48,16 +57,40 @@ function read(message: string, offset = 0, behind = ''): Reading | null {
   };
 }
 
-const seconds = fc.tuple(fc.boolean(), fc.oneof(fc.nat({ max: 9 }), fc.nat({ max: 100_000 })), fc.nat({ max: 999 })).map(([isNegative, whole, ms]) => `${isNegative ? '-' : ''}${whole}.${String(ms).padStart(3, '0')}`);
+const seconds = fc
+  .tuple(fc.boolean(), fc.oneof(fc.nat({ max: 9 }), fc.nat({ max: 100_000 })), fc.nat({ max: 999 }))
+  .map(([isNegative, whole, ms]) => `${isNegative ? '-' : ''}${whole}.${String(ms).padStart(3, '0')}`);
 const usage = fc
   .tuple(fc.boolean(), seconds, seconds, seconds, seconds, fc.nat())
-  .map(([isOld, a, b, c, d, count]) => (isOld ? `(${a}sec, ${b}sec) (${c}sec/${d}sec/${count})` : `ru=(${a}sec, ${b}sec) db=(${c}sec/${d}sec/${count})`));
+  .map(([isOld, a, b, c, d, count]) =>
+    isOld ? `(${a}sec, ${b}sec) (${c}sec/${d}sec/${count})` : `ru=(${a}sec, ${b}sec) db=(${c}sec/${d}sec/${count})`,
+  );
 /** What a client may write, and what it may try to imitate. */
-const pieces = fc.constantFrom('"', '}', '{', ' ', '!', '\t', 'ÿ', '😀', 'x', '0B 200 "', '" [0 dbevts]', '} Processed request: ', ' - 8008 - {@v:hs} Processed request: 0.001sec/0.001sec ru=(0.002sec');
-const agent = fc.array(fc.oneof(pieces, fc.string({ maxLength: 6 })), { maxLength: 8 }).map((parts) => parts.join('').replace(/[\n\r]/g, ' '));
-const noSpace = (arbitrary: fc.Arbitrary<string>) => arbitrary.map((text) => text.replace(/\s/gu, '_').replace(/[\u0000- \u007f-\u00a0]/g, '_'));
+const pieces = fc.constantFrom(
+  '"',
+  '}',
+  '{',
+  ' ',
+  '!',
+  '\t',
+  'ÿ',
+  '😀',
+  'x',
+  '0B 200 "',
+  '" [0 dbevts]',
+  '} Processed request: ',
+  ' - 8008 - {@v:hs} Processed request: 0.001sec/0.001sec ru=(0.002sec',
+);
+const agent = fc
+  .array(fc.oneof(pieces, fc.string({ maxLength: 6 })), { maxLength: 8 })
+  .map((parts) => parts.join('').replace(/[\n\r]/g, ' '));
+const noSpace = (arbitrary: fc.Arbitrary<string>) =>
+  arbitrary.map((text) => text.replace(/\s/gu, '_').replace(/[\u0000- \u007f-\u00a0]/g, '_'));
 const fields: fc.Arbitrary<AccessFields> = fc.record({
-  address: fc.oneof(fc.constantFrom('203.0.113.7', '::1'), agent.map((text) => text.replaceAll(',', ''))),
+  address: fc.oneof(
+    fc.constantFrom('203.0.113.7', '::1'),
+    agent.map((text) => text.replaceAll(',', '')),
+  ),
   requester: noSpace(fc.string({ maxLength: 20 })).map((text) => text.replaceAll(/[{}]/g, '_')),
   proc: seconds,
   send: seconds,
@@ -85,11 +118,16 @@ describe('the parser', () => {
   });
 
   it('misses no line that the expression knows, and makes no access line of one that has lost its ends, when a line is damaged', () => {
-    const damage = fc.record({ at: fc.nat({ max: 400 }), deleted: fc.nat({ max: 3 }), inserted: fc.oneof(fc.constant(''), pieces, fc.string({ maxLength: 3 })) });
+    const damage = fc.record({
+      at: fc.nat({ max: 400 }),
+      deleted: fc.nat({ max: 3 }),
+      inserted: fc.oneof(fc.constant(''), pieces, fc.string({ maxLength: 3 })),
+    });
     fc.assert(
       fc.property(fields, fc.array(damage, { minLength: 1, maxLength: 3 }), (made, damages) => {
         let message = accessMessage(made);
-        for (const { at, deleted, inserted } of damages) message = message.slice(0, at % message.length) + inserted.replaceAll('\n', '') + message.slice((at % message.length) + deleted);
+        for (const { at, deleted, inserted } of damages)
+          message = message.slice(0, at % message.length) + inserted.replaceAll('\n', '') + message.slice((at % message.length) + deleted);
         message = Buffer.from(message).toString();
         const [expected, found] = [reference(message), read(message, 0, `${accessMessage()}\n`)];
         if (expected !== null && found?.headEnd === expected.headEnd) expect(found).toEqual(expected);
@@ -107,7 +145,11 @@ describe('the parser', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 200 }), fc.nat({ max: 300 }), (noise, cut) => {
         const message = accessMessage();
-        const bytes = Buffer.concat([Buffer.from(message.slice(0, cut)), noise.map((byte) => (byte === 0x0a ? 0 : byte)), Buffer.from(`\n${message}\n`)]);
+        const bytes = Buffer.concat([
+          Buffer.from(message.slice(0, cut)),
+          noise.map((byte) => (byte === 0x0a ? 0 : byte)),
+          Buffer.from(`\n${message}\n`),
+        ]);
         const line = new AccessLine();
         if (line.parse(bytes, 0)) expect([line.end, line.headEnd < line.end]).toEqual([bytes.indexOf(0x0a), true]);
         line.isReceivedLine(bytes, 0);

@@ -37,13 +37,25 @@ describe('an access line', () => {
   });
 
   it.each([
-    ['a client that left before the handler ended', { proc: '1.001', send: '-0.702', size: 0, isGone: true }, { procMs: 1001, sendMs: -702, status: 200, isClientGone: true }],
+    [
+      'a client that left before the handler ended',
+      { proc: '1.001', send: '-0.702', size: 0, isGone: true },
+      { procMs: 1001, sendMs: -702, status: 200, isClientGone: true },
+    ],
     ['a client that left, with a positive send time', { send: '0.001', size: 0, isGone: true }, { sendMs: 1, isClientGone: true }],
-    ['a cancelled handler', { proc: '22.165', send: '-19.036', status: 499, isGone: true }, { procMs: 22_165, sendMs: -19_036, status: 499, isClientGone: true }],
+    [
+      'a cancelled handler',
+      { proc: '22.165', send: '-19.036', status: 499, isGone: true },
+      { procMs: 22_165, sendMs: -19_036, status: 499, isClientGone: true },
+    ],
     ['a 499 without a mark', { status: 499 }, { status: 499, isClientGone: false }],
     ['a send time just below zero', { send: '-0.000' }, { sendMs: 0 }],
     ['a request of many hours', { proc: '86400.123' }, { procMs: 86_400_123 }],
-    ['a rate-limited request whose client left', { status: 429, isGone: true, proc: '0.503' }, { status: 429, isClientGone: true, procMs: 503 }],
+    [
+      'a rate-limited request whose client left',
+      { status: 429, isGone: true, proc: '0.503' },
+      { status: 429, isClientGone: true, procMs: 503 },
+    ],
     ['the layout before 1.150', { usage: OLD_USAGE }, { procMs: 12, status: 200 }],
     ['the layout before 1.150 with long numbers', { usage: '(10.012sec, 102.002sec) (120.046sec/1000.053sec/12345)' }, { status: 200 }],
     ['long numbers', { usage: 'ru=(10.012sec, 102.002sec) db=(120.046sec/1000.053sec/12345)' }, { status: 200 }],
@@ -73,13 +85,23 @@ describe('an access line', () => {
     ['bytes that are no characters in the user agent', { agent: '�� 😀' }],
     ['a user agent of 10 KiB', { agent: 'x'.repeat(10_240) }],
     ['a user agent that ends like a line', { agent: 'x" [0 dbevts]' }],
-    ['a user agent that is a whole access line', { agent: accessMessage({ requester: '@victim:example.org', status: 500, agent: 'inner' }) }],
+    [
+      'a user agent that is a whole access line',
+      { agent: accessMessage({ requester: '@victim:example.org', status: 500, agent: 'inner' }) },
+    ],
     ['a URI of a unix socket’s listener', { address: '/run/synapse/main.sock', site: 'unix' }],
     ['an IPv6 address', { address: '2001:db8::1' }],
     ['an address with braces', { address: '{x} {y}' }],
     ['an old protocol', { protocol: 'HTTP/1.0' }],
   ])('with %s is read like any other', (_, fields) => {
-    const expected = { requester: '@alice:example.org', status: 403, procMs: 12, method: 'GET', uri: 'uri' in fields ? fields.uri : '/y', end: true };
+    const expected = {
+      requester: '@alice:example.org',
+      status: 403,
+      procMs: 12,
+      method: 'GET',
+      uri: 'uri' in fields ? fields.uri : '/y',
+      end: true,
+    };
     expect(read(accessMessage({ uri: '/y', status: 403, ...fields }))).toMatchObject(expected);
   });
 });
@@ -95,7 +117,12 @@ describe('an address that a client made up (X-Forwarded-For)', () => {
     ['more braces than anybody counts', '} '.repeat(500)],
     ['more heads than anybody counts', HEAD.repeat(100)],
   ])('can hold %s without being believed', (_, address) => {
-    expect(read(accessMessage({ address, status: 401 }))).toMatchObject({ requester: '@alice:example.org', status: 401, procMs: 12, end: true });
+    expect(read(accessMessage({ address, status: 401 }))).toMatchObject({
+      requester: '@alice:example.org',
+      status: 401,
+      procMs: 12,
+      end: true,
+    });
   });
 
   it('that is a whole line is taken for one: the leftmost head whose rest is whole', () => {

@@ -3,7 +3,7 @@
  * MAX_HELD_BYTES, nothing looked at behind `length` (there stand access lines that would be counted).
  */
 import { type ChunkConsumer, MAX_HELD_BYTES } from '../../../src/lines/chunk-consumer.ts';
-import { accessMessage, START_MS, asctime, ACCESS_LOGGER } from './log-lines.ts';
+import { ACCESS_LOGGER, accessMessage, asctime, START_MS } from './log-lines.ts';
 
 export interface Chunking {
   /** Sizes of the chunks, used in turn; default: all at once. */
@@ -20,7 +20,11 @@ export interface Chunking {
 const POISON = Buffer.from(`\n${asctime(START_MS)} - ${ACCESS_LOGGER} - 643 - INFO - GET-77 - ${accessMessage()}\n`);
 
 /** Feeds one generation and finishes it. Returns the most bytes that were held back. */
-export function feed(consumer: ChunkConsumer, bytes: Uint8Array, { sizes = [bytes.length], offset = 0, isBuffer = false, settleAt = [] }: Chunking = {}): number {
+export function feed(
+  consumer: ChunkConsumer,
+  bytes: Uint8Array,
+  { sizes = [bytes.length], offset = 0, isBuffer = false, settleAt = [] }: Chunking = {},
+): number {
   const capacity = Math.min(bytes.length, MAX_HELD_BYTES + Math.max(...sizes, 1)) + 2 * POISON.length;
   const store = new ArrayBuffer(offset + capacity);
   const buffer = isBuffer ? Buffer.from(store, offset) : new Uint8Array(store, offset);

@@ -13,7 +13,8 @@ const run = (startMs: number, length = 40): LogEntry[] => [
       : unwanted(`message ${i}`, { timeMs: startMs + 137 * i, request: `_process-${i}` }),
   ),
 ];
-const keysOf = (entries: readonly LogEntry[], name: Layout, timeZone = 'UTC') => readHeadKeys(Buffer.from(renderLog(entries, name)), new ZoneClock(timeZone));
+const keysOf = (entries: readonly LogEntry[], name: Layout, timeZone = 'UTC') =>
+  readHeadKeys(Buffer.from(renderLog(entries, name)), new ZoneClock(timeZone));
 
 describe('two files', () => {
   it.each(Object.keys(LAYOUTS) as Layout[])('are twins where one is the default layout and the other is "%s"', (name) => {

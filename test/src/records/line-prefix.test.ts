@@ -4,7 +4,8 @@ import { describe, expect, it } from 'vitest';
 import { LINE_PREFIXES, skipPrefix } from '../../../src/records/line-prefix.ts';
 
 const LINE = '2026-11-23 16:52:48,338 - synapse.x - 1 - INFO - main - message';
-const skip = (prefix: (typeof LINE_PREFIXES)[number], text: string, offset = 0) => skipPrefix(prefix, Buffer.from(`${'z'.repeat(offset)}${text}`), offset) - offset;
+const skip = (prefix: (typeof LINE_PREFIXES)[number], text: string, offset = 0) =>
+  skipPrefix(prefix, Buffer.from(`${'z'.repeat(offset)}${text}`), offset) - offset;
 
 describe('a prefix', () => {
   it.each([
@@ -26,7 +27,8 @@ describe('a prefix', () => {
   });
 
   it.each(LINE_PREFIXES)('of form %s isn’t seen in a line without it, nor in one without anything', (prefix) => {
-    for (const text of [LINE, '', 'x', ' ', '|', '| ', ' | x', '  | ValueError: x', 'Traceback (most recent call last):', '  File "x"']) expect(skip(prefix, `${text}\n`), JSON.stringify(text)).toBe(0);
+    for (const text of [LINE, '', 'x', ' ', '|', '| ', ' | x', '  | ValueError: x', 'Traceback (most recent call last):', '  File "x"'])
+      expect(skip(prefix, `${text}\n`), JSON.stringify(text)).toBe(0);
   });
 
   it.each([

@@ -25,12 +25,23 @@ const FORMATS: Readonly<Record<Layout, object>> = {
 describe('the format of lines', () => {
   it.each(Object.keys(LAYOUTS) as Layout[])('in layout "%s" is found out from one record, and from many', (name) => {
     expect(detect(renderLog([access], name))).toEqual(FORMATS[name]);
-    expect(detect(renderLog(Array.from({ length: 300 }, () => access), name))).toEqual(FORMATS[name]);
+    expect(
+      detect(
+        renderLog(
+          Array.from({ length: 300 }, () => access),
+          name,
+        ),
+      ),
+    ).toEqual(FORMATS[name]);
   });
 
-  it.each(['main', 'sentinel', '_send_events-0', 'replication-RDATA-to_device-901', 'looping_call', ''])('isn’t taken for one with server names because a message behind request "%s" has dashes', (request) => {
-    for (const message of ['x - y - z', 'Setting up - done', ' - - ', '- - main - x']) expect(detect(renderLog([unwanted('', { request, message })]))).toMatchObject({ hasServerName: false });
-  });
+  it.each(['main', 'sentinel', '_send_events-0', 'replication-RDATA-to_device-901', 'looping_call', ''])(
+    'isn’t taken for one with server names because a message behind request "%s" has dashes',
+    (request) => {
+      for (const message of ['x - y - z', 'Setting up - done', ' - - ', '- - main - x'])
+        expect(detect(renderLog([unwanted('', { request, message })]))).toMatchObject({ hasServerName: false });
+    },
+  );
 
   it.each([
     ['nothing', ''],
@@ -56,21 +67,50 @@ describe('a JSON record', () => {
   it.each([
     ['TerseJsonFormatter', LAYOUTS['JSON, terse'](entry), { ...common, request: 'POST-7', timeMs: START_MS + 120 }],
     ['JsonFormatter', LAYOUTS['JSON without time'](entry), { ...common, request: 'POST-7', timeMs: Number.NaN }],
-    ['GcpJsonFormatter', JSON.stringify({ severity: 'WARNING', message: entry.message, logger: 'synapse.x', time: '2026-06-30T12:00:00.123Z' }), { ...common, request: '', timeMs: START_MS + 123 }],
-    ['GcpJsonFormatter, to the microsecond', JSON.stringify({ severity: 'WARNING', message: entry.message, logger: 'synapse.x', time: '2026-06-30T12:00:00.123999Z' }), { ...common, request: '', timeMs: START_MS + 123 }],
-    ['GcpJsonFormatter, on the second', JSON.stringify({ severity: 'WARNING', message: entry.message, logger: 'synapse.x', time: '2026-06-30T12:00:00Z' }), { ...common, request: '', timeMs: START_MS }],
+    [
+      'GcpJsonFormatter',
+      JSON.stringify({ severity: 'WARNING', message: entry.message, logger: 'synapse.x', time: '2026-06-30T12:00:00.123Z' }),
+      { ...common, request: '', timeMs: START_MS + 123 },
+    ],
+    [
+      'GcpJsonFormatter, to the microsecond',
+      JSON.stringify({ severity: 'WARNING', message: entry.message, logger: 'synapse.x', time: '2026-06-30T12:00:00.123999Z' }),
+      { ...common, request: '', timeMs: START_MS + 123 },
+    ],
+    [
+      'GcpJsonFormatter, on the second',
+      JSON.stringify({ severity: 'WARNING', message: entry.message, logger: 'synapse.x', time: '2026-06-30T12:00:00Z' }),
+      { ...common, request: '', timeMs: START_MS },
+    ],
   ])('of %s is read', (_, line, expected) => {
     expect(parseJsonRecord(line)).toEqual(expected);
   });
 
-  it.each(['', '{', '[]', 'null', '1', '"x"', '{}', '{"log":1,"namespace":"x","level":"INFO"}', '{"log":"x","namespace":"x"}', '{"log":"x","level":"INFO"}', '{"log":"x","namespace":"x","level":"info"}', '{"log":"x","namespace":null,"level":"INFO"}', '{"log":"x","namespace":"x","level":"INFO"} x'])(
-    'isn’t seen in %s',
-    (line) => {
-      expect(parseJsonRecord(line)).toBeNull();
-    },
-  );
+  it.each([
+    '',
+    '{',
+    '[]',
+    'null',
+    '1',
+    '"x"',
+    '{}',
+    '{"log":1,"namespace":"x","level":"INFO"}',
+    '{"log":"x","namespace":"x"}',
+    '{"log":"x","level":"INFO"}',
+    '{"log":"x","namespace":"x","level":"info"}',
+    '{"log":"x","namespace":null,"level":"INFO"}',
+    '{"log":"x","namespace":"x","level":"INFO"} x',
+  ])('isn’t seen in %s', (line) => {
+    expect(parseJsonRecord(line)).toBeNull();
+  });
 
   it.each(['"yesterday"', 'null', '"2026-06-30 12:00:00"', '{}', 'true'])('with time %s has none', (time) => {
-    expect(parseJsonRecord(`{"log":"x","namespace":"x","level":"INFO","request":7,"time":${time}}`)).toEqual({ logger: 'x', level: 'INFO', message: 'x', request: '', timeMs: Number.NaN });
+    expect(parseJsonRecord(`{"log":"x","namespace":"x","level":"INFO","request":7,"time":${time}}`)).toEqual({
+      logger: 'x',
+      level: 'INFO',
+      message: 'x',
+      request: '',
+      timeMs: Number.NaN,
+    });
   });
 });

@@ -53,7 +53,8 @@ export const LAYOUTS = {
   syslog: (entry) => prefixed(precise(entry), 'Nov 23 16:52:48 matrix-1 matrix-synapse[4242]: '),
   'JSON, terse': (entry) => json(entry, { time: Math.round(entry.timeMs / 10) / 100 }),
   'JSON without time': (entry) => json(entry, {}),
-  'JSON behind docker timestamps': (entry) => `${iso(entry.timeMs).slice(0, -1)}708468Z ${json(entry, { time: Math.round(entry.timeMs / 10) / 100 })}`,
+  'JSON behind docker timestamps': (entry) =>
+    `${iso(entry.timeMs).slice(0, -1)}708468Z ${json(entry, { time: Math.round(entry.timeMs / 10) / 100 })}`,
 } satisfies Record<string, (entry: LogEntry) => string>;
 export type Layout = keyof typeof LAYOUTS;
 
@@ -87,7 +88,14 @@ export const USAGE = 'ru=(0.002sec, 0.000sec) db=(0.001sec/0.006sec/4)';
 export const OLD_USAGE = '(0.012sec, 0.002sec) (0.046sec/0.053sec/12)';
 
 export function accessMessage(fields: AccessFields = {}): string {
-  const { address = '203.0.113.7', site = '8008', requester = '@alice:example.org', proc = '0.012', send = '0.001', usage = USAGE } = fields;
+  const {
+    address = '203.0.113.7',
+    site = '8008',
+    requester = '@alice:example.org',
+    proc = '0.012',
+    send = '0.001',
+    usage = USAGE,
+  } = fields;
   const { size = 525, status = 200, isGone = false, method = 'GET', uri = '/_matrix/client/v3/sync', protocol = 'HTTP/1.1' } = fields;
   const { agent = 'Mozilla/5.0 (X11; Linux x86_64) Element/1.11.105', events = 0 } = fields;
   const answer = `${size}B ${status}${isGone ? '!' : ''} "${method} ${uri} ${protocol}" "${agent}" [${events} dbevts]`;
@@ -197,7 +205,13 @@ const STARTUP = { logger: 'synapse.config.logger', request: 'main' } as const;
 export function bannerEntries(timeMs: number): LogEntry[] {
   return [
     { ...STARTUP, timeMs, level: 'WARNING', lineNumber: 377, message: '***** STARTING SERVER *****' },
-    { ...STARTUP, timeMs, level: 'WARNING', lineNumber: 378, message: 'Server /usr/lib/python3/dist-packages/synapse/app/homeserver.py version 1.155.0' },
+    {
+      ...STARTUP,
+      timeMs,
+      level: 'WARNING',
+      lineNumber: 378,
+      message: 'Server /usr/lib/python3/dist-packages/synapse/app/homeserver.py version 1.155.0',
+    },
     { ...STARTUP, timeMs, level: 'INFO', lineNumber: 387, message: 'Server hostname: example.org' },
   ];
 }

@@ -12,14 +12,25 @@ describe('the table of statements', () => {
   it('asks once what is wanted of a statement, however often it comes', () => {
     let asked = 0;
     const table = new LogStatementTable(() => ++asked);
-    for (let i = 0; i < 5; i++) expect(find(table, 'synapse.http.server - 131 - INFO - ')).toMatchObject({ logger: 'synapse.http.server', level: 'INFO', interest: 1 });
+    for (let i = 0; i < 5; i++)
+      expect(find(table, 'synapse.http.server - 131 - INFO - ')).toMatchObject({
+        logger: 'synapse.http.server',
+        level: 'INFO',
+        interest: 1,
+      });
     expect(asked).toBe(1);
   });
 
   it('tells statements apart by logger, line and level', () => {
     let asked = 0;
     const table = new LogStatementTable(() => ++asked);
-    const middles = ['synapse.a - 1 - INFO - ', 'synapse.a - 2 - INFO - ', 'synapse.a - 1 - DEBUG - ', 'synapse.b - 1 - INFO - ', 'synapse.ab - 1 - INFO - '];
+    const middles = [
+      'synapse.a - 1 - INFO - ',
+      'synapse.a - 2 - INFO - ',
+      'synapse.a - 1 - DEBUG - ',
+      'synapse.b - 1 - INFO - ',
+      'synapse.ab - 1 - INFO - ',
+    ];
     const found = [...middles, ...middles].map((middle) => find(table, middle)?.interest);
     expect(found).toEqual([1, 2, 3, 4, 5, 1, 2, 3, 4, 5]);
   });
@@ -33,7 +44,8 @@ describe('the table of statements', () => {
     const middleOf = (index: number) => `synapse.module_${index} - 1 - INFO - `;
     const loggers = MAX_STATEMENTS + 500;
     for (const round of [1, 2])
-      for (let i = 0; i < loggers; i++) expect(find(table, middleOf(i), { behind: 'x'.repeat(MAX_MIDDLE_BYTES) })?.logger, `round ${round}`).toBe(`synapse.module_${i}`);
+      for (let i = 0; i < loggers; i++)
+        expect(find(table, middleOf(i), { behind: 'x'.repeat(MAX_MIDDLE_BYTES) })?.logger, `round ${round}`).toBe(`synapse.module_${i}`);
     const askedOnce = [...asked.values()].filter((count) => count === 1).length;
     expect([askedOnce, asked.size]).toEqual([MAX_STATEMENTS, loggers]);
   });

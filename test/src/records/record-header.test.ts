@@ -40,7 +40,8 @@ function read(line: string | Buffer, { hasServerName = false, header = createHea
 }
 
 const NOON_MS = Date.UTC(2026, 5, 30, 12, 0, 0, 123);
-const line = (request: string, message = 'message') => `2026-06-30 12:00:00,123 - synapse.http.server - 131 - INFO - ${request} - ${message}`;
+const line = (request: string, message = 'message') =>
+  `2026-06-30 12:00:00,123 - synapse.http.server - 131 - INFO - ${request} - ${message}`;
 
 describe('a header', () => {
   it('gives time, logger, level, request and where the message begins', () => {
@@ -109,7 +110,8 @@ describe('a header', () => {
   });
 
   it('is read at the very end of the buffer, wherever the buffer begins', () => {
-    for (let offset = 0; offset < 9; offset++) expect(read(line('POST-7', ''), { offset, behind: '' })).toMatchObject({ request: 'POST-7', message: '' });
+    for (let offset = 0; offset < 9; offset++)
+      expect(read(line('POST-7', ''), { offset, behind: '' })).toMatchObject({ request: 'POST-7', message: '' });
   });
 
   it('agrees with a JSON log on the number of any request id', () => {
@@ -160,7 +162,8 @@ describe('what is no header', () => {
   });
 
   it('is never completed from the next line, wherever the line is cut', () => {
-    for (let length = 0; length < good.indexOf(' - message') + 3; length++) expect(read(good.slice(0, length), { behind: `${good.slice(length)}\n${BEHIND}` })).toBeNull();
+    for (let length = 0; length < good.indexOf(' - message') + 3; length++)
+      expect(read(good.slice(0, length), { behind: `${good.slice(length)}\n${BEHIND}` })).toBeNull();
   });
 });
 
@@ -182,7 +185,11 @@ describe('what is remembered of a header', () => {
   });
 
   it('never mixes up statements, however many there are and in whatever order they come', () => {
-    const statement = fc.tuple(fc.constantFrom('synapse.a', 'synapse.b', 'synapse.handlers.e2e_keys', 'a', 'twisted'), fc.nat({ max: 30 }), fc.constantFrom('INFO', 'DEBUG', 'ERROR'));
+    const statement = fc.tuple(
+      fc.constantFrom('synapse.a', 'synapse.b', 'synapse.handlers.e2e_keys', 'a', 'twisted'),
+      fc.nat({ max: 30 }),
+      fc.constantFrom('INFO', 'DEBUG', 'ERROR'),
+    );
     fc.assert(
       fc.property(fc.array(statement, { maxLength: 60 }), (statements) => {
         const header = createHeader();

@@ -17,12 +17,25 @@ describe('a record', () => {
     const first = renderLog([unwanted()]);
     const { handler } = readRecords(`${first}${renderLog([wanted('it', { timeMs: START_MS + 123, request: 'PUT-88-$x' })])}`);
     expect(handler.records).toEqual([
-      { kind: 'record', request: 'PUT-88-$x', number: 88, message: 'Wanted it', isCut: false, position: first.length, timeMs: START_MS + 123 },
+      {
+        kind: 'record',
+        request: 'PUT-88-$x',
+        number: 88,
+        message: 'Wanted it',
+        isCut: false,
+        position: first.length,
+        timeMs: START_MS + 123,
+      },
     ]);
   });
 
   it.each(TEXT_LAYOUTS)('in layout "%s" keeps the lines of its message and loses its traceback', (name) => {
-    const entries = [wanted('one'), wanted('two\nlines\n\n  of four\n', { traceback: TRACEBACK }), unwanted('between', { traceback: TRACEBACK }), wanted('three')];
+    const entries = [
+      wanted('one'),
+      wanted('two\nlines\n\n  of four\n', { traceback: TRACEBACK }),
+      unwanted('between', { traceback: TRACEBACK }),
+      wanted('three'),
+    ];
     const { reader, ...reading } = readRecords(renderLog(entries, name));
     // The worker's name stands on the first line only, so its layout is no prefix of the others; all the rest is.
     expect(messages({ reader, ...reading })).toEqual(['Wanted one', 'Wanted two\nlines\n\n  of four\n', 'Wanted three']);
@@ -31,7 +44,11 @@ describe('a record', () => {
   });
 
   it('loses the capture point that Synapse’s own formatter writes, too', () => {
-    const { handler } = readRecords(renderLog([wanted('it', { traceback: 'Capture point (most recent call last):\n  File "x"\nTraceback (most recent call last):\nE: e' })]));
+    const { handler } = readRecords(
+      renderLog([
+        wanted('it', { traceback: 'Capture point (most recent call last):\n  File "x"\nTraceback (most recent call last):\nE: e' }),
+      ]),
+    );
     expect(handler.records.map(({ message }) => message)).toEqual(['Wanted it']);
   });
 
@@ -41,7 +58,9 @@ describe('a record', () => {
   });
 
   it('is handed over only if it begins as somebody wants it, and is counted in any case', () => {
-    const { handler, reader } = readRecords(renderLog([wanted('it'), wanted('it', { message: 'wanted, not' }), wanted('it', { message: 'Want' }), unwanted('Wanted elsewhere')]));
+    const { handler, reader } = readRecords(
+      renderLog([wanted('it'), wanted('it', { message: 'wanted, not' }), wanted('it', { message: 'Want' }), unwanted('Wanted elsewhere')]),
+    );
     expect(handler.records.map(({ message }) => message)).toEqual(['Wanted it']);
     expect(reader.counts).toMatchObject({ lines: 4, records: 4 });
   });
@@ -136,12 +155,21 @@ describe('an access line', () => {
     const handler = new RecordingHandler();
     const reader = new RecordReader(handler, new ZoneClock('UTC'));
     expect(reader.read(bytes, bytes.length)).toBe(bytes.length);
-    expect(handler.accessLines[1]).toEqual({ kind: 'access', number: 2, status: 200, uri: '/y', position: before.length, timeMs: START_MS + 2 });
+    expect(handler.accessLines[1]).toEqual({
+      kind: 'access',
+      number: 2,
+      status: 200,
+      uri: '/y',
+      position: before.length,
+      timeMs: START_MS + 2,
+    });
   });
 
   it.each([...TEXT_LAYOUTS, 'JSON, terse'] as const)('in layout "%s" has the position at which its line begins, prefix and all', (name) => {
     const before = renderLog([unwanted()], name);
-    expect(readRecords(`${before}${renderLog([access(1)], name)}`).handler.accessLines.map(({ position }) => position)).toEqual([Buffer.byteLength(before)]);
+    expect(readRecords(`${before}${renderLog([access(1)], name)}`).handler.accessLines.map(({ position }) => position)).toEqual([
+      Buffer.byteLength(before),
+    ]);
   });
 
   it.each([
@@ -159,7 +187,11 @@ describe('an access line', () => {
   });
 
   it('that tells of a request’s beginning (DEBUG) is neither unknown nor counted as one', () => {
-    const received: LogEntry = { ...access(1), level: 'DEBUG', message: '203.0.113.7 - 8008 - Received request: GET /_matrix/client/v3/sync' };
+    const received: LogEntry = {
+      ...access(1),
+      level: 'DEBUG',
+      message: '203.0.113.7 - 8008 - Received request: GET /_matrix/client/v3/sync',
+    };
     for (const name of ['precise', 'JSON, terse'] as const) {
       const { handler, reader } = readRecords(renderLog([received, { ...access(1), level: 'DEBUG' }], name));
       expect(handler.unknown).toEqual([]);
@@ -170,7 +202,9 @@ describe('an access line', () => {
 
 describe('lines that are no records', () => {
   it('before the first record are unknown; behind one they belong to it', () => {
-    const { handler, reader } = readRecords(`rest of a record\nthat was rotated away\n${renderLog([unwanted('x', { traceback: TRACEBACK })])}more\n`);
+    const { handler, reader } = readRecords(
+      `rest of a record\nthat was rotated away\n${renderLog([unwanted('x', { traceback: TRACEBACK })])}more\n`,
+    );
     expect(handler.unknown).toEqual(['not_a_record', 'not_a_record']);
     expect(reader.counts).toMatchObject({ lines: 8, records: 1 });
   });
@@ -190,7 +224,9 @@ describe('lines that are no records', () => {
   });
 
   it('in a JSON log are unknown, and told from broken JSON', () => {
-    const { handler } = readRecords(`${renderLog([access(1), access(2)], 'JSON, terse')}{"log":"cut\nTraceback\n${renderLog([access(3)], 'JSON, terse')}`);
+    const { handler } = readRecords(
+      `${renderLog([access(1), access(2)], 'JSON, terse')}{"log":"cut\nTraceback\n${renderLog([access(3)], 'JSON, terse')}`,
+    );
     expect(handler.unknown).toEqual(['json_not_a_record', 'not_a_record']);
     expect(handler.accessLines).toHaveLength(3);
   });
@@ -220,7 +256,9 @@ describe('the format of a source', () => {
   });
 
   it('can be given, and then isn’t looked for', () => {
-    const { handler, reader } = readRecords(renderLog(some, 'compose name'), { format: { kind: 'text', prefix: 'name', hasServerName: false } });
+    const { handler, reader } = readRecords(renderLog(some, 'compose name'), {
+      format: { kind: 'text', prefix: 'name', hasServerName: false },
+    });
     expect(handler.formats).toEqual([]);
     expect(reader.counts.accessLines).toBe(3);
   });
@@ -249,7 +287,10 @@ describe('the format of a source', () => {
   });
 
   it('isn’t changed by a long traceback, whatever it looks like', () => {
-    const traceback = ['Traceback (most recent call last):', ...Array.from({ length: 500 }, (_, i) => `{"log":"x${i}","namespace":"a"}`)].join('\n');
+    const traceback = [
+      'Traceback (most recent call last):',
+      ...Array.from({ length: 500 }, (_, i) => `{"log":"x${i}","namespace":"a"}`),
+    ].join('\n');
     const { handler, reader } = readRecords(renderLog([access(1), unwanted('x', { traceback }), access(2), access(3)]));
     expect(handler.formats).toHaveLength(1);
     expect(reader.counts).toMatchObject({ records: 4, accessLines: 3 });
@@ -274,9 +315,17 @@ describe('at the bounds', () => {
       const log = `${lineOf(length, start)}\n${after}`;
       for (const sizes of CHUNKINGS) {
         const { handler, reader, mostHeldBytes } = readRecords(log, { sizes });
-        expect(reader.counts, `chunks of ${sizes.join(', ')}`).toMatchObject({ lines: 4, records: 4, accessLines: 2, cutLines, bytes: log.length });
+        expect(reader.counts, `chunks of ${sizes.join(', ')}`).toMatchObject({
+          lines: 4,
+          records: 4,
+          accessLines: 2,
+          cutLines,
+          bytes: log.length,
+        });
         expect(handler.records.map(({ message, isCut, position }) => ({ length: message.length, isCut, position })).slice(0, -1)).toEqual(
-          start === head ? [{ length: Math.min(length, MAX_LINE_BYTES) - head.length + 'Wanted'.length, isCut: cutLines > 0, position: 0 }] : [],
+          start === head
+            ? [{ length: Math.min(length, MAX_LINE_BYTES) - head.length + 'Wanted'.length, isCut: cutLines > 0, position: 0 }]
+            : [],
         );
         expect(handler.records.at(-1)).toMatchObject({ message: 'Wanted after', isCut: false });
         expect(mostHeldBytes).toBeLessThanOrEqual(MAX_HELD_BYTES);
@@ -310,7 +359,11 @@ describe('at the bounds', () => {
   it('a small record isn’t cut because the line behind it is long', () => {
     for (const start of [head, unwantedHead]) {
       const log = `${renderLog([wanted('small')])}${lineOf(2 * MAX_LINE_BYTES, start)}\n${after}`;
-      for (const sizes of CHUNKINGS) expect(readRecords(log, { sizes }).handler.records[0], `chunks of ${sizes.join(', ')}`).toMatchObject({ message: 'Wanted small', isCut: false });
+      for (const sizes of CHUNKINGS)
+        expect(readRecords(log, { sizes }).handler.records[0], `chunks of ${sizes.join(', ')}`).toMatchObject({
+          message: 'Wanted small',
+          isCut: false,
+        });
     }
   });
 
@@ -318,7 +371,13 @@ describe('at the bounds', () => {
     const log = `${renderLog([unwanted('x')])}${'y'.repeat(2 * MAX_LINE_BYTES)}\nlast line of it\n${after}`;
     for (const sizes of CHUNKINGS) {
       const { reader, handler } = readRecords(log, { sizes });
-      expect(reader.counts, `chunks of ${sizes.join(', ')}`).toMatchObject({ lines: 6, records: 4, accessLines: 2, cutLines: 1, bytes: log.length });
+      expect(reader.counts, `chunks of ${sizes.join(', ')}`).toMatchObject({
+        lines: 6,
+        records: 4,
+        accessLines: 2,
+        cutLines: 1,
+        bytes: log.length,
+      });
       expect(handler.unknown).toEqual([]);
     }
   });
@@ -349,19 +408,27 @@ describe('at the bounds', () => {
     const log = `${before}${renderLog([wanted('x'.repeat(MAX_LINE_BYTES))], 'JSON, terse')}${renderLog([access(2), wanted('after')], 'JSON, terse')}`;
     for (const sizes of CHUNKINGS) {
       const { handler, reader } = readRecords(log, { sizes });
-      expect(reader.counts, `chunks of ${sizes.join(', ')}`).toMatchObject({ lines: 4, records: 3, accessLines: 2, cutLines: 1, bytes: log.length });
+      expect(reader.counts, `chunks of ${sizes.join(', ')}`).toMatchObject({
+        lines: 4,
+        records: 3,
+        accessLines: 2,
+        cutLines: 1,
+        bytes: log.length,
+      });
       expect(handler.unknown).toEqual(['json_not_a_record']);
     }
   });
 
   it('a character that the cut splits becomes U+FFFD', () => {
     const line = `${head}${'x'.repeat(MAX_LINE_BYTES - head.length - 1)}é more`;
-    for (const sizes of CHUNKINGS) expect(readRecords(`${line}\n${after}`, { sizes }).handler.records[0]?.message.slice(-2), `chunks of ${sizes.join(', ')}`).toBe('x�');
+    for (const sizes of CHUNKINGS)
+      expect(readRecords(`${line}\n${after}`, { sizes }).handler.records[0]?.message.slice(-2), `chunks of ${sizes.join(', ')}`).toBe('x�');
   });
 
   it('a file that ends in a cut line is counted to its last byte', () => {
     const log = lineOf(2 * MAX_LINE_BYTES);
-    for (const sizes of CHUNKINGS) expect(readRecords(log, { sizes }).reader.counts).toMatchObject({ lines: 1, records: 1, cutLines: 1, bytes: log.length });
+    for (const sizes of CHUNKINGS)
+      expect(readRecords(log, { sizes }).reader.counts).toMatchObject({ lines: 1, records: 1, cutLines: 1, bytes: log.length });
   });
 
   it('a next generation begins anew behind a file that ended in a cut line', () => {
@@ -377,24 +444,51 @@ describe('at the bounds', () => {
 });
 
 describe('any input', () => {
-  const long = fc.record({ head: fc.constantFrom('', renderLog([wanted('')]).trimEnd(), renderLog([unwanted('m')]).trimEnd(), renderLog([access(1)]).trimEnd()), length: fc.integer({ min: MAX_LINE_BYTES - 300, max: MAX_LINE_BYTES + 300 }) }).map(({ head, length }) => `${head}${'q'.repeat(Math.max(0, length - head.length))}\n`);
+  const long = fc
+    .record({
+      head: fc.constantFrom('', renderLog([wanted('')]).trimEnd(), renderLog([unwanted('m')]).trimEnd(), renderLog([access(1)]).trimEnd()),
+      length: fc.integer({ min: MAX_LINE_BYTES - 300, max: MAX_LINE_BYTES + 300 }),
+    })
+    .map(({ head, length }) => `${head}${'q'.repeat(Math.max(0, length - head.length))}\n`);
   const short = fc.constantFrom(renderLog([access(1)]), renderLog([wanted('a\nb')]), renderLog([unwanted()]), 'continuation\n', '\n');
 
   it('around the bounds is counted whole, holds bounded memory, and is read the same for any chunking', () => {
     fc.assert(
-      fc.property(fc.array(fc.oneof(long, { arbitrary: short, weight: 3 }), { minLength: 1, maxLength: 6 }), fc.array(fc.integer({ min: 1000, max: 400_000 }), { minLength: 1, maxLength: 4 }), (lines, sizes) => {
-        const log = Buffer.from(lines.join(''));
-        const [whole, pieces] = [readRecords(log), readRecords(log, { sizes })];
-        expect(pieces.reader.counts).toMatchObject({ bytes: log.length, lines: countLines(log) });
-        expect(pieces.mostHeldBytes).toBeLessThanOrEqual(MAX_HELD_BYTES);
-        expect(resultOf(pieces)).toEqual(resultOf(whole));
-      }),
+      fc.property(
+        fc.array(fc.oneof(long, { arbitrary: short, weight: 3 }), { minLength: 1, maxLength: 6 }),
+        fc.array(fc.integer({ min: 1000, max: 400_000 }), { minLength: 1, maxLength: 4 }),
+        (lines, sizes) => {
+          const log = Buffer.from(lines.join(''));
+          const [whole, pieces] = [readRecords(log), readRecords(log, { sizes })];
+          expect(pieces.reader.counts).toMatchObject({ bytes: log.length, lines: countLines(log) });
+          expect(pieces.mostHeldBytes).toBeLessThanOrEqual(MAX_HELD_BYTES);
+          expect(resultOf(pieces)).toEqual(resultOf(whole));
+        },
+      ),
       { numRuns: 60 },
     );
   });
 
   it('of any bytes never throws, is counted whole, and is read the same for any chunking', () => {
-    const bytes = fc.array(fc.oneof(fc.uint8Array({ maxLength: 60 }), short.map((text) => Buffer.from(text)), fc.constantFrom(...['{"log":"', '2026-06-30 12:00:00,123 - ', ' - INFO - GET-1 - ', '\n', ' | ', '{"log":"x","namespace":"synapse.wanted","level":"INFO"}\n'].map((text) => Buffer.from(text)))), { maxLength: 20 }).map((parts) => Buffer.concat(parts));
+    const bytes = fc
+      .array(
+        fc.oneof(
+          fc.uint8Array({ maxLength: 60 }),
+          short.map((text) => Buffer.from(text)),
+          fc.constantFrom(
+            ...[
+              '{"log":"',
+              '2026-06-30 12:00:00,123 - ',
+              ' - INFO - GET-1 - ',
+              '\n',
+              ' | ',
+              '{"log":"x","namespace":"synapse.wanted","level":"INFO"}\n',
+            ].map((text) => Buffer.from(text)),
+          ),
+        ),
+        { maxLength: 20 },
+      )
+      .map((parts) => Buffer.concat(parts));
     fc.assert(
       fc.property(bytes, fc.array(fc.integer({ min: 1, max: 90 }), { minLength: 1, maxLength: 4 }), (log, sizes) => {
         const pieces = readRecords(log, { sizes });

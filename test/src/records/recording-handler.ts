@@ -10,8 +10,23 @@ import type { LogEntry } from './log-lines.ts';
 import { START_MS } from './log-lines.ts';
 
 export type Handed =
-  | { readonly kind: 'record'; readonly request: string; readonly number: number; readonly message: string; readonly isCut: boolean; readonly position: number; readonly timeMs: number }
-  | { readonly kind: 'access'; readonly number: number; readonly status: number; readonly uri: string; readonly position: number; readonly timeMs: number }
+  | {
+      readonly kind: 'record';
+      readonly request: string;
+      readonly number: number;
+      readonly message: string;
+      readonly isCut: boolean;
+      readonly position: number;
+      readonly timeMs: number;
+    }
+  | {
+      readonly kind: 'access';
+      readonly number: number;
+      readonly status: number;
+      readonly uri: string;
+      readonly position: number;
+      readonly timeMs: number;
+    }
   | { readonly kind: 'unknown'; readonly reason: string; readonly sample: string };
 
 export const WANTED_LOGGER = 'synapse.wanted';
@@ -65,7 +80,10 @@ export interface Reading {
   readonly mostHeldBytes: number;
 }
 
-export function readRecords(log: string | Uint8Array, chunking: Chunking & { readonly format?: LogFormat; readonly timeZone?: string } = {}): Reading {
+export function readRecords(
+  log: string | Uint8Array,
+  chunking: Chunking & { readonly format?: LogFormat; readonly timeZone?: string } = {},
+): Reading {
   const handler = new RecordingHandler();
   const reader = new RecordReader(handler, new ZoneClock(chunking.timeZone ?? 'UTC'), chunking.format ?? null);
   const mostHeldBytes = feed(reader, typeof log === 'string' ? Buffer.from(log) : log, chunking);

@@ -6,10 +6,15 @@ import { decodeText, TextMemo } from '../../../src/records/text-decoder.ts';
 describe('text of bytes', () => {
   it('is what was encoded, whatever stands around it', () => {
     fc.assert(
-      fc.property(fc.string({ unit: 'grapheme' }), fc.uint8Array({ maxLength: 5 }), fc.uint8Array({ maxLength: 5 }), (text, before, behind) => {
-        const bytes = Buffer.concat([before, Buffer.from(text), behind]);
-        expect(decodeText(bytes, before.length, bytes.length - behind.length)).toBe(text);
-      }),
+      fc.property(
+        fc.string({ unit: 'grapheme' }),
+        fc.uint8Array({ maxLength: 5 }),
+        fc.uint8Array({ maxLength: 5 }),
+        (text, before, behind) => {
+          const bytes = Buffer.concat([before, Buffer.from(text), behind]);
+          expect(decodeText(bytes, before.length, bytes.length - behind.length)).toBe(text);
+        },
+      ),
     );
   });
 

@@ -42,9 +42,11 @@ describe('an access line', () => {
         const numbers = ahead.map((n) => start + n);
         for (const number of numbers) doubled.rememberAccessLine(line(number));
         // Numbers that fall on one place of the memory: the last one is known, and none is taken for another.
-        for (const number of numbers) if (!numbers.includes(number + 512)) expect(doubled.isDoubledAccessLine(line(number + 512))).toBe(false);
+        for (const number of numbers)
+          if (!numbers.includes(number + 512)) expect(doubled.isDoubledAccessLine(line(number + 512))).toBe(false);
         for (const [index, number] of numbers.entries())
-          if (!numbers.slice(index + 1).some((later) => (later - number) % 512 === 0)) expect(doubled.isDoubledAccessLine(line(number))).toBe(true);
+          if (!numbers.slice(index + 1).some((later) => (later - number) % 512 === 0))
+            expect(doubled.isDoubledAccessLine(line(number))).toBe(true);
       }),
       { numRuns: 200 },
     );
@@ -55,7 +57,12 @@ describe('a matched record', () => {
   it('is doubled if the same one was among the last ones, to the letter', () => {
     const doubled = new DoubledRecords();
     expect(doubled.isDoubledMatch(7, 1000, 'message')).toBe(false);
-    for (const [number, timeMs, message] of [[8, 1000, 'message'], [7, 1001, 'message'], [7, 1000, 'messagf'], [7, 1000, 'message ']] as const)
+    for (const [number, timeMs, message] of [
+      [8, 1000, 'message'],
+      [7, 1001, 'message'],
+      [7, 1000, 'messagf'],
+      [7, 1000, 'message '],
+    ] as const)
       expect(doubled.isDoubledMatch(number, timeMs, message)).toBe(false);
     expect(doubled.isDoubledMatch(7, 1000, 'message')).toBe(true);
     expect(doubled.isDoubledMatch(7, 1000, 'message')).toBe(true);

@@ -16,8 +16,9 @@ interface Given {
 
 function create(bounds: Partial<JoinBounds> = {}) {
   const given: Given[] = [];
-  const joiner = new RequestJoiner({ maxOpen: 100, maxAgeMs: 60_000, maxRecords: 4, ...bounds }, ({ requestId, matches }: OpenJoin, outcome) =>
-    given.push({ id: requestId, outcome, records: matches.length }),
+  const joiner = new RequestJoiner(
+    { maxOpen: 100, maxAgeMs: 60_000, maxRecords: 4, ...bounds },
+    ({ requestId, matches }: OpenJoin, outcome) => given.push({ id: requestId, outcome, records: matches.length }),
   );
   const add = (key: JoinKey, timeMs = 0) => joiner.add(key, `id-${key}`, 0, recordAt(timeMs));
   return { joiner, given, add };
@@ -77,12 +78,20 @@ describe('a join', () => {
     const { joiner, given, add } = create({ maxOpen: 10 });
     for (let i = 0; i < 11; i++) add(i, Number.NaN);
     expect(joiner.openCount).toBeLessThanOrEqual(10);
-    expect(given.map(({ id, outcome }) => `${id} ${outcome}`)).toEqual(['id-0', 'id-1', 'id-2', 'id-3', 'id-4'].map((id) => `${id} evicted`));
+    expect(given.map(({ id, outcome }) => `${id} ${outcome}`)).toEqual(
+      ['id-0', 'id-1', 'id-2', 'id-3', 'id-4'].map((id) => `${id} evicted`),
+    );
   });
 
   it('is given up, oldest first, when the input is over', () => {
     const { joiner, given, add } = create({ maxAgeMs: 60_000 });
-    for (const [key, timeMs] of [[3, 0], [1, 1], [2, 31_000], [9, 31_001]] as const) add(key, timeMs);
+    for (const [key, timeMs] of [
+      [3, 0],
+      [1, 1],
+      [2, 31_000],
+      [9, 31_001],
+    ] as const)
+      add(key, timeMs);
     joiner.take(1);
     joiner.end();
     expect(given.map(({ id, outcome }) => `${id} ${outcome}`)).toEqual(['id-3 ended', 'id-2 ended', 'id-9 ended']);
@@ -98,14 +107,23 @@ describe('any sequence', () => {
   const key = fc.oneof(
     fc.nat({ max: 12 }),
     // Numbers that share a slot of the filter, and epochs.
-    fc.tuple(fc.nat({ max: 2 }), fc.nat({ max: 3 }), fc.nat({ max: 3 })).map(([epoch, number, laps]) => joinKey(epoch, number + laps * 8192)),
+    fc
+      .tuple(fc.nat({ max: 2 }), fc.nat({ max: 3 }), fc.nat({ max: 3 }))
+      .map(([epoch, number, laps]) => joinKey(epoch, number + laps * 8192)),
     fc.constantFrom('a', 'b', '0', '8192'),
   );
   const step = fc.oneof(
-    { arbitrary: fc.record({ kind: fc.constant('add' as const), key, gapMs: fc.oneof(fc.nat({ max: 50 }), fc.nat({ max: 2000 })) }), weight: 3 },
+    {
+      arbitrary: fc.record({ kind: fc.constant('add' as const), key, gapMs: fc.oneof(fc.nat({ max: 50 }), fc.nat({ max: 2000 })) }),
+      weight: 3,
+    },
     { arbitrary: fc.record({ kind: fc.constant('take' as const), key, gapMs: fc.constant(0) }), weight: 2 },
   );
-  const bounds = fc.record({ maxOpen: fc.integer({ min: 2, max: 12 }), maxAgeMs: fc.integer({ min: 2, max: 4000 }), maxRecords: fc.integer({ min: 1, max: 4 }) });
+  const bounds = fc.record({
+    maxOpen: fc.integer({ min: 2, max: 12 }),
+    maxAgeMs: fc.integer({ min: 2, max: 4000 }),
+    maxRecords: fc.integer({ min: 1, max: 4 }),
+  });
 
   it('behaves like a plain map from which the oldest entries fall out, within its bounds', () => {
     fc.assert(

@@ -75,24 +75,35 @@ describe('the same process', () => {
 
 describe('numbers that have closed', () => {
   it('are known, each of them and no other, as far back as the window reaches', () => {
-    const step = fc.oneof({ arbitrary: fc.nat({ max: 40 }).map((ahead) => ({ ahead })), weight: 5 }, fc.nat({ max: 60_000 }).map((ahead) => ({ ahead })), fc.integer({ min: 1, max: 500 }).map((back) => ({ ahead: -back })));
+    const step = fc.oneof(
+      { arbitrary: fc.nat({ max: 40 }).map((ahead) => ({ ahead })), weight: 5 },
+      fc.nat({ max: 60_000 }).map((ahead) => ({ ahead })),
+      fc.integer({ min: 1, max: 500 }).map((back) => ({ ahead: -back })),
+    );
     fc.assert(
-      fc.property(fc.nat({ max: 200_000 }), fc.array(step, { maxLength: 60 }), fc.array(fc.nat({ max: 90_000 }), { maxLength: 40 }), (start, steps, probes) => {
-        const numbers = new RequestNumbers();
-        const closed = new Set<number>();
-        let highest = -1;
-        for (const { ahead } of steps) {
-          const number = Math.max(0, (highest < 0 ? start : highest) + ahead);
-          // A number closes once in a process: a second time is another one's story.
-          if (closed.has(number)) continue;
-          numbers.close(number);
-          closed.add(number);
-          highest = Math.max(highest, number);
-        }
-        expect(numbers.epoch).toBe(0);
-        for (const number of [...closed, ...probes.map((back) => highest - back), highest + 1].filter((n) => n >= 0))
-          expect(numbers.hasClosed(number), `${number} of ${[...closed].join(' ')}`).toBe(closed.has(number) && number > highest - WINDOW);
-      }),
+      fc.property(
+        fc.nat({ max: 200_000 }),
+        fc.array(step, { maxLength: 60 }),
+        fc.array(fc.nat({ max: 90_000 }), { maxLength: 40 }),
+        (start, steps, probes) => {
+          const numbers = new RequestNumbers();
+          const closed = new Set<number>();
+          let highest = -1;
+          for (const { ahead } of steps) {
+            const number = Math.max(0, (highest < 0 ? start : highest) + ahead);
+            // A number closes once in a process: a second time is another one's story.
+            if (closed.has(number)) continue;
+            numbers.close(number);
+            closed.add(number);
+            highest = Math.max(highest, number);
+          }
+          expect(numbers.epoch).toBe(0);
+          for (const number of [...closed, ...probes.map((back) => highest - back), highest + 1].filter((n) => n >= 0))
+            expect(numbers.hasClosed(number), `${number} of ${[...closed].join(' ')}`).toBe(
+              closed.has(number) && number > highest - WINDOW,
+            );
+        },
+      ),
       { numRuns: 500 },
     );
   });

@@ -5,7 +5,10 @@ import { findJsonEnd } from '../../../src/rules/json-span.ts';
 
 describe('the end of a JSON value', () => {
   it('is found for every value, whatever stands before and behind it', () => {
-    const behind = fc.oneof(fc.constantFrom('', '; new key: ', '"; new key: "', '}', ']', '"', '\\'), fc.string().filter((text) => !/^[0-9.eE+-]/.test(text)));
+    const behind = fc.oneof(
+      fc.constantFrom('', '; new key: ', '"; new key: "', '}', ']', '"', '\\'),
+      fc.string().filter((text) => !/^[0-9.eE+-]/.test(text)),
+    );
     fc.assert(
       fc.property(fc.jsonValue({ maxDepth: 5 }), fc.string(), behind, (value, before, rest) => {
         const json = JSON.stringify(value);
@@ -26,9 +29,12 @@ describe('the end of a JSON value', () => {
     expect(findJsonEnd(text, 0)).toBe(end);
   });
 
-  it.each(['', 'x', '"', '"abc', '"abc\\"', '{', '{"a":1', '[1,2', '[[]', '{"a":"}', '}', '+1', "'a'"])('isn’t found where no whole value stands: %j', (text) => {
-    expect(findJsonEnd(text, 0)).toBeNull();
-  });
+  it.each(['', 'x', '"', '"abc', '"abc\\"', '{', '{"a":1', '[1,2', '[[]', '{"a":"}', '}', '+1', "'a'"])(
+    'isn’t found where no whole value stands: %j',
+    (text) => {
+      expect(findJsonEnd(text, 0)).toBeNull();
+    },
+  );
 
   it('isn’t looked for in nests deeper than anybody builds', () => {
     expect(findJsonEnd(`${'['.repeat(64)}${']'.repeat(64)}`, 0)).toBe(128);

@@ -4,7 +4,13 @@ import { describe, expect, it } from 'vitest';
 import { parseDictKeys, parsePythonList, parsePythonString, parsePythonStringOrNone } from '../../../src/rules/python-literal.ts';
 import { pythonRepr } from '../records/log-lines.ts';
 
-const anyText = fc.oneof(fc.string(), fc.string({ unit: 'binary' }), fc.string({ unit: fc.constantFrom("'", '"', '\\', '\n', '\r', '\t', 'n', 'x', '\u0000', '\u007f', '\u00a0', 'é', '😀', '\u2028', '\ud800') }));
+const anyText = fc.oneof(
+  fc.string(),
+  fc.string({ unit: 'binary' }),
+  fc.string({
+    unit: fc.constantFrom("'", '"', '\\', '\n', '\r', '\t', 'n', 'x', '\u0000', '\u007f', '\u00a0', 'é', '😀', '\u2028', '\ud800'),
+  }),
+);
 const list = (texts: readonly (string | null)[]) => `[${texts.map((text) => (text === null ? 'None' : pythonRepr(text))).join(', ')}]`;
 
 describe('a string literal', () => {
@@ -28,7 +34,23 @@ describe('a string literal', () => {
     expect(parsePythonString(`xx${literal}'yy`, 2)).toEqual({ value, end: literal.length + 2 });
   });
 
-  it.each(['', 'abc', "'abc", "'abc\\'", "'\\", "'\\q'", "'\\x1'", "'\\x1g'", "'\\u12'", "'\\U00110000'", "'\\Uffffffff'", "'\\x+1'", '`a`', "\"abc'", 'None'])('isn’t seen in %j', (text) => {
+  it.each([
+    '',
+    'abc',
+    "'abc",
+    "'abc\\'",
+    "'\\",
+    "'\\q'",
+    "'\\x1'",
+    "'\\x1g'",
+    "'\\u12'",
+    "'\\U00110000'",
+    "'\\Uffffffff'",
+    "'\\x+1'",
+    '`a`',
+    '"abc\'',
+    'None',
+  ])('isn’t seen in %j', (text) => {
     expect(parsePythonString(text, 0)).toBeNull();
   });
 
@@ -36,7 +58,10 @@ describe('a string literal', () => {
     fc.assert(
       fc.property(anyText, anyText, anyText, (text, before, behind) => {
         const literal = pythonRepr(text);
-        expect(parsePythonString(`${before}${literal}${behind}`, before.length)).toEqual({ value: text, end: before.length + literal.length });
+        expect(parsePythonString(`${before}${literal}${behind}`, before.length)).toEqual({
+          value: text,
+          end: before.length + literal.length,
+        });
       }),
       { numRuns: 2000 },
     );
@@ -56,10 +81,13 @@ describe('lists', () => {
     expect(parseDictKeys(literal, 0)).toEqual({ value, end: literal.length });
   });
 
-  it.each(['', '[', '[ ]', "['a'", "['a',]", "['a','b']", "['a' 'b']", "['a', ]", '[1]', "['a', 1]", '[nope]', "('a')", "['a\\q']"])('aren’t seen in %j', (text) => {
-    expect(parsePythonList(text, 0)).toBeNull();
-    expect(parseDictKeys(`dict_keys(${text})`, 0)).toBeNull();
-  });
+  it.each(['', '[', '[ ]', "['a'", "['a',]", "['a','b']", "['a' 'b']", "['a', ]", '[1]', "['a', 1]", '[nope]', "('a')", "['a\\q']"])(
+    'aren’t seen in %j',
+    (text) => {
+      expect(parsePythonList(text, 0)).toBeNull();
+      expect(parseDictKeys(`dict_keys(${text})`, 0)).toBeNull();
+    },
+  );
 
   it.each(["dict_keys(['a']", 'dict_keys()', "dict_keys(['a'] )", "dict_values(['a'])"])('of keys aren’t seen in %j', (text) => {
     expect(parseDictKeys(text, 0)).toBeNull();
@@ -79,7 +107,15 @@ describe('lists', () => {
 
 describe('any text', () => {
   it('gives a literal or nothing, never an exception, and never an end behind the text', () => {
-    const text = fc.array(fc.oneof(fc.constantFrom("'", '"', '\\', '[', ']', ', ', 'None', 'dict_keys(', ')', '\\x', '\\u12', 'a'), fc.string({ maxLength: 3 })), { maxLength: 20 }).map((parts) => parts.join(''));
+    const text = fc
+      .array(
+        fc.oneof(
+          fc.constantFrom("'", '"', '\\', '[', ']', ', ', 'None', 'dict_keys(', ')', '\\x', '\\u12', 'a'),
+          fc.string({ maxLength: 3 }),
+        ),
+        { maxLength: 20 },
+      )
+      .map((parts) => parts.join(''));
     fc.assert(
       fc.property(text, fc.nat({ max: 30 }), (hostile, at) => {
         for (const parse of [parsePythonString, parsePythonStringOrNone, parsePythonList, parseDictKeys]) {

@@ -7,13 +7,19 @@ import { describeRouteProblem, percentDecode, RouteMatcher, type RouteSpec } fro
 type Spec = RouteSpec<string>;
 
 /** Matches a request line that stands somewhere in a log. */
-function match(matcher: RouteMatcher<string>, method: string, uri: string, offset = 5): { target: string; captures: Record<string, string> } | null {
+function match(
+  matcher: RouteMatcher<string>,
+  method: string,
+  uri: string,
+  offset = 5,
+): { target: string; captures: Record<string, string> } | null {
   const bytes = Buffer.from(`${'"'.repeat(offset)}${method} ${uri} HTTP/1.1" "agent/1.0 (like /_matrix/client)" [0 dbevts]\n`);
   const target = matcher.match(bytes, offset, offset + Buffer.byteLength(method) + 1);
   return target === null ? null : { target, captures: matcher.captures(bytes, decodeText) };
 }
 
-const one = (route: string, query?: string, methods: readonly string[] = ['PUT']) => new RouteMatcher<string>([{ methods, route, query, target: 'hit' }]);
+const one = (route: string, query?: string, methods: readonly string[] = ['PUT']) =>
+  new RouteMatcher<string>([{ methods, route, query, target: 'hit' }]);
 
 describe('a route', () => {
   it.each([
@@ -31,7 +37,8 @@ describe('a route', () => {
     ['a query that nobody asked for', '/a/{x}', '/a/b?c=d/e', { x: 'b' }],
     ['an empty query', '/a', '/a?', {}],
   ])('with %s matches', (_, route, uri, captures) => {
-    for (const matcher of [one(route)]) for (let times = 0; times < 3; times++) expect(match(matcher, 'PUT', uri, times)).toEqual({ target: 'hit', captures });
+    for (const matcher of [one(route)])
+      for (let times = 0; times < 3; times++) expect(match(matcher, 'PUT', uri, times)).toEqual({ target: 'hit', captures });
   });
 
   it.each([
@@ -61,7 +68,11 @@ describe('a route', () => {
 
   it('can be for several methods', () => {
     const matcher = one('/a', undefined, ['PUT', 'POST', 'DELETE']);
-    expect(['GET', 'PUT', 'POST', 'DELETE', 'HEAD', 'OPTIONS', 'PATCH'].filter((method) => match(matcher, method, '/a'))).toEqual(['PUT', 'POST', 'DELETE']);
+    expect(['GET', 'PUT', 'POST', 'DELETE', 'HEAD', 'OPTIONS', 'PATCH'].filter((method) => match(matcher, method, '/a'))).toEqual([
+      'PUT',
+      'POST',
+      'DELETE',
+    ]);
   });
 
   it('can be for methods that begin with the same letters', () => {
@@ -69,7 +80,11 @@ describe('a route', () => {
       { methods: ['PROPFIND'], route: '/a', target: 'find' },
       { methods: ['PROPPATCH'], route: '/a', target: 'patch' },
     ]);
-    expect([match(matcher, 'PROPFIND', '/a')?.target, match(matcher, 'PROPPATCH', '/a')?.target, match(matcher, 'PROP', '/a')]).toEqual(['find', 'patch', null]);
+    expect([match(matcher, 'PROPFIND', '/a')?.target, match(matcher, 'PROPPATCH', '/a')?.target, match(matcher, 'PROP', '/a')]).toEqual([
+      'find',
+      'patch',
+      null,
+    ]);
   });
 });
 
@@ -118,7 +133,12 @@ describe('many routes together', () => {
       { methods: ['PUT'], route: '/a/{x}', target: 'hole' },
       { methods: ['PUT'], route: '/a/{x}/c', target: 'longer' },
     ]);
-    expect(['/a/b', '/a/bb', '/a/b/c', '/a/b/d'].map((uri) => match(matcher, 'PUT', uri)?.target ?? null)).toEqual(['literal', 'hole', 'longer', null]);
+    expect(['/a/b', '/a/bb', '/a/b/c', '/a/b/d'].map((uri) => match(matcher, 'PUT', uri)?.target ?? null)).toEqual([
+      'literal',
+      'hole',
+      'longer',
+      null,
+    ]);
   });
 
   it('hold none at all', () => {
@@ -127,18 +147,38 @@ describe('many routes together', () => {
 });
 
 describe('any routes and any paths', () => {
-  const WORDS = ['_matrix', 'client', 'v3', 'unstable', 'org.matrix.msc4140', 'delayed_events', 'sendToDevice', 'sendToDevices', 'a', 'restart', 'x'];
+  const WORDS = [
+    '_matrix',
+    'client',
+    'v3',
+    'unstable',
+    'org.matrix.msc4140',
+    'delayed_events',
+    'sendToDevice',
+    'sendToDevices',
+    'a',
+    'restart',
+    'x',
+  ];
   const segment = fc.oneof({ arbitrary: fc.constantFrom(...WORDS), weight: 4 }, fc.constantFrom('{h0}', '{h0:any}', '{h0:v3|unstable|a}'));
-  const route = fc.record({ segments: fc.array(segment, { minLength: 1, maxLength: 6 }), hasTail: fc.boolean() }).map(({ segments, hasTail }) => {
-    const named = segments.map((text, i) => text.replace('h0', `h${i}`));
-    return `/${named.join('/')}${hasTail ? '[/{tail}]' : ''}`;
-  });
+  const route = fc
+    .record({ segments: fc.array(segment, { minLength: 1, maxLength: 6 }), hasTail: fc.boolean() })
+    .map(({ segments, hasTail }) => {
+      const named = segments.map((text, i) => text.replace('h0', `h${i}`));
+      return `/${named.join('/')}${hasTail ? '[/{tail}]' : ''}`;
+    });
   const method = fc.constantFrom('GET', 'PUT', 'POST', 'DELETE', 'PATCH', 'HEAD', 'OPTIONS');
-  const spec = fc.record({ methods: fc.uniqueArray(method, { minLength: 1, maxLength: 3 }), route, query: fc.constantFrom(undefined, undefined, 'd={ms}', 'd') });
+  const spec = fc.record({
+    methods: fc.uniqueArray(method, { minLength: 1, maxLength: 3 }),
+    route,
+    query: fc.constantFrom(undefined, undefined, 'd={ms}', 'd'),
+  });
   const piece = fc.oneof(fc.constantFrom(...WORDS), fc.constantFrom('', '%2E', 'v30', '..', 'é', 'm%C3%AB', '%', ';', 'x'.repeat(40)));
   const query = fc.constantFrom('', '', '?', '?d=1', '?d', '?x=1&d=2', '?dd=1', '?d&d=3', '?x=/a/b');
   /** A path made of the routes' own segments, so that many match. */
-  const uri = fc.tuple(fc.array(piece, { maxLength: 7 }), query).map(([pieces, end]) => `${pieces.map((text) => `/${text}`).join('')}${end}`);
+  const uri = fc
+    .tuple(fc.array(piece, { maxLength: 7 }), query)
+    .map(([pieces, end]) => `${pieces.map((text) => `/${text}`).join('')}${end}`);
 
   /** The same by regular expressions, one route after the other. */
   function reference(specs: readonly Spec[], wanted: string, target: string) {
@@ -168,16 +208,20 @@ describe('any routes and any paths', () => {
 
   it('match as regular expressions do, one after the other in one matcher, wherever the line stands', () => {
     fc.assert(
-      fc.property(fc.array(spec, { minLength: 1, maxLength: 6 }), fc.array(fc.tuple(method, uri, fc.nat({ max: 7 })), { minLength: 1, maxLength: 12 }), (bare, requests) => {
-        const specs = bare.map((entry, index) => ({ ...entry, target: `route ${index}` }));
-        const matcher = new RouteMatcher(specs);
-        for (const [wanted, target, offset] of [...requests, ...requests]) {
-          const expected = reference(specs, wanted, target);
-          const found = match(matcher, wanted, target, offset);
-          // `{h:a|b}` twice in one path may be read in two ways with one result.
-          expect(found, `${wanted} ${target}`).toEqual(expected);
-        }
-      }),
+      fc.property(
+        fc.array(spec, { minLength: 1, maxLength: 6 }),
+        fc.array(fc.tuple(method, uri, fc.nat({ max: 7 })), { minLength: 1, maxLength: 12 }),
+        (bare, requests) => {
+          const specs = bare.map((entry, index) => ({ ...entry, target: `route ${index}` }));
+          const matcher = new RouteMatcher(specs);
+          for (const [wanted, target, offset] of [...requests, ...requests]) {
+            const expected = reference(specs, wanted, target);
+            const found = match(matcher, wanted, target, offset);
+            // `{h:a|b}` twice in one path may be read in two ways with one result.
+            expect(found, `${wanted} ${target}`).toEqual(expected);
+          }
+        },
+      ),
       { numRuns: 2000 },
     );
   });

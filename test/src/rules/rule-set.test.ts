@@ -7,12 +7,20 @@ import { testRule } from '../../../src/rules/self-test.ts';
 import { BUILT_IN_RULES } from '../facts/read-log.ts';
 import { accessMessage, LAYOUTS, START_MS } from '../records/log-lines.ts';
 
-const FRAME: FrameDefinition = { id: 'error', logger: 'synapse.http.server', level: 'INFO', message: '<{class:word} method={method:repr} uri={uri:repr}> Error: {message:framed}' };
+const FRAME: FrameDefinition = {
+  id: 'error',
+  logger: 'synapse.http.server',
+  level: 'INFO',
+  message: '<{class:word} method={method:repr} uri={uri:repr}> Error: {message:framed}',
+};
 const NO_TESTS = { match: [], reject: [] };
 const rule = (more: Partial<RuleDefinition>): RuleDefinition => ({ id: 'test', title: 'A test', tests: NO_TESTS, ...more });
 
 function compile(definitions: readonly RuleDefinition[], frames: readonly FrameDefinition[] = [FRAME]) {
-  const rules = definitions.map((definition, index) => ({ definition, source: { file: 'x.yml', line: index + 1, path: `rules[${index}]` } }));
+  const rules = definitions.map((definition, index) => ({
+    definition,
+    source: { file: 'x.yml', line: index + 1, path: `rules[${index}]` },
+  }));
   return compileRules({ rules, frames }, EMITTED_KINDS);
 }
 
@@ -52,7 +60,14 @@ describe('a set of rules', () => {
 
 describe('a rule', () => {
   it('gives its captures, its constants and the entries of its list', () => {
-    const [found] = compiled(rule({ logger: 'a', message: 'claimed: {list:csv}', items: { from: 'list', template: '{k} for {u:user_id}' }, set: { action: 'claim' } })).rules;
+    const [found] = compiled(
+      rule({
+        logger: 'a',
+        message: 'claimed: {list:csv}',
+        items: { from: 'list', template: '{k} for {u:user_id}' },
+        set: { action: 'claim' },
+      }),
+    ).rules;
     expect(found?.match('claimed: k:1 for @a:hs,nonsense,k:2 for @b:hs', false)).toMatchObject({
       captures: { action: 'claim', list: ['k:1 for @a:hs', 'nonsense', 'k:2 for @b:hs'] },
       items: [{ k: 'k:1', u: '@a:hs' }, {}, { k: 'k:2', u: '@b:hs' }],
@@ -82,8 +97,12 @@ describe('what is wrong with rules', () => {
   it.each<[string, Partial<RuleDefinition>, string]>([
     ['an unknown fact', { logger: 'a', message: 'x', emit: 'storm' }, 'emit is "storm", expected one of one_time_keys_offered, '],
     ['a template', { logger: 'a', message: 'x {y:what}' }, 'hole "y:what" has type "what"'],
-    ['a list’s template', { logger: 'a', message: '{l:csv}', items: { from: 'l', template: '{' } }, 'can\'t be read, expected {name}'],
-    ['a list that isn’t there', { logger: 'a', message: '{l:csv}', items: { from: 'm', template: '{x}' } }, 'items.from is "m", expected a hole of the message'],
+    ['a list’s template', { logger: 'a', message: '{l:csv}', items: { from: 'l', template: '{' } }, "can't be read, expected {name}"],
+    [
+      'a list that isn’t there',
+      { logger: 'a', message: '{l:csv}', items: { from: 'm', template: '{x}' } },
+      'items.from is "m", expected a hole of the message',
+    ],
     ['a route', { request: { method: 'PUT', route: 'a' } }, 'route "a" has no leading "/"'],
     ['a query', { request: { method: 'PUT', route: '/a', query: 'b=c' } }, 'query "b=c" can\'t be read'],
     ['no logger', { message: 'x' }, 'logger is missing, expected the name of a logger (or a frame)'],
@@ -94,31 +113,93 @@ describe('what is wrong with rules', () => {
   });
 
   it('is said all at once, with the places, and then no rule is used', () => {
-    const result = compile([rule({ id: 'one', message: 'x', emit: 'storm' }), rule({ id: 'good', logger: 'a', message: 'x' }), rule({ id: 'two', logger: 'a', message: '{' })]);
-    expect(result).toMatchObject({ problems: [{ rule: 'one', source: { line: 1 } }, { rule: 'one' }, { rule: 'two', source: { file: 'x.yml', line: 3, path: 'rules[2]' } }] });
+    const result = compile([
+      rule({ id: 'one', message: 'x', emit: 'storm' }),
+      rule({ id: 'good', logger: 'a', message: 'x' }),
+      rule({ id: 'two', logger: 'a', message: '{' }),
+    ]);
+    expect(result).toMatchObject({
+      problems: [
+        { rule: 'one', source: { line: 1 } },
+        { rule: 'one' },
+        { rule: 'two', source: { file: 'x.yml', line: 3, path: 'rules[2]' } },
+      ],
+    });
   });
 });
 
 describe('a rule’s own tests', () => {
   const line = LAYOUTS.precise({ timeMs: START_MS, logger: 'a', level: 'INFO', request: 'GET-1', message: 'x 1' });
-  const access = LAYOUTS.precise({ timeMs: START_MS, logger: 'synapse.access.http.8008', level: 'INFO', request: 'PUT-1', message: accessMessage({ method: 'PUT', uri: '/a/b' }) });
+  const access = LAYOUTS.precise({
+    timeMs: START_MS,
+    logger: 'synapse.access.http.8008',
+    level: 'INFO',
+    request: 'PUT-1',
+    message: accessMessage({ method: 'PUT', uri: '/a/b' }),
+  });
   const failuresOf = (more: Partial<RuleDefinition>) => testRule(compiled(rule(more)).rules[0]!);
 
   it.each<[string, Partial<RuleDefinition>]>([
-    ['whole lines and messages', { logger: 'a', message: 'x {y:int}', tests: { match: [{ line, captures: { y: 1 } }, { line: 'x 2', captures: {} }], reject: ['x y', line.replace(' - a - ', ' - b - ')] } }],
+    [
+      'whole lines and messages',
+      {
+        logger: 'a',
+        message: 'x {y:int}',
+        tests: {
+          match: [
+            { line, captures: { y: 1 } },
+            { line: 'x 2', captures: {} },
+          ],
+          reject: ['x y', line.replace(' - a - ', ' - b - ')],
+        },
+      },
+    ],
     ['another level', { logger: 'a', level: 'ERROR', message: 'x {y}', tests: { match: [], reject: [line] } }],
-    ['requests', { request: { method: 'PUT', route: '/a/{x}' }, emit: 'redaction', tests: { match: [{ line: 'PUT /a/b', captures: { x: 'b' } }, { line: access, captures: { x: 'b' } }], reject: ['GET /a/b', 'PUT /a', line] } }],
-    ['lists', { logger: 'a', message: 'x {l:csv}', items: { from: 'l', template: '{k}:{v}' }, tests: { match: [{ line: 'x a:b', captures: { items: [{ v: 'b' }] } }], reject: [] } }],
+    [
+      'requests',
+      {
+        request: { method: 'PUT', route: '/a/{x}' },
+        emit: 'redaction',
+        tests: {
+          match: [
+            { line: 'PUT /a/b', captures: { x: 'b' } },
+            { line: access, captures: { x: 'b' } },
+          ],
+          reject: ['GET /a/b', 'PUT /a', line],
+        },
+      },
+    ],
+    [
+      'lists',
+      {
+        logger: 'a',
+        message: 'x {l:csv}',
+        items: { from: 'l', template: '{k}:{v}' },
+        tests: { match: [{ line: 'x a:b', captures: { items: [{ v: 'b' }] } }], reject: [] },
+      },
+    ],
   ])('pass where they should: %s', (_, more) => {
     expect(failuresOf(more)).toEqual([]);
   });
 
   it.each<[string, Partial<RuleDefinition>, string]>([
-    ['a line that must match', { tests: { match: [{ line: 'y 1', captures: {} }], reject: [] } }, 'Cannot match "y 1": the rule doesn\'t match it, expected a match'],
+    [
+      'a line that must match',
+      { tests: { match: [{ line: 'y 1', captures: {} }], reject: [] } },
+      'Cannot match "y 1": the rule doesn\'t match it, expected a match',
+    ],
     ['a line that must not', { tests: { match: [], reject: ['x 1'] } }, 'Cannot reject "x 1": the rule matches it, expected no match'],
     ['another value', { tests: { match: [{ line: 'x 1', captures: { y: 2 } }], reject: [] } }, 'Cannot match "x 1": y is 1, expected 2'],
-    ['a value that isn’t there', { tests: { match: [{ line: 'x 1', captures: { z: null } }], reject: [] } }, 'Cannot match "x 1": z is undefined, expected null'],
-    ['a line of another logger', { tests: { match: [{ line: line.replace(' - a - ', ' - b - '), captures: {} }], reject: [] } }, "the rule doesn't match it"],
+    [
+      'a value that isn’t there',
+      { tests: { match: [{ line: 'x 1', captures: { z: null } }], reject: [] } },
+      'Cannot match "x 1": z is undefined, expected null',
+    ],
+    [
+      'a line of another logger',
+      { tests: { match: [{ line: line.replace(' - a - ', ' - b - '), captures: {} }], reject: [] } },
+      "the rule doesn't match it",
+    ],
   ])('fail where they should: %s', (_, more, failure) => {
     expect(failuresOf({ logger: 'a', message: 'x {y:int}', ...more })).toEqual([expect.stringContaining(failure)]);
   });

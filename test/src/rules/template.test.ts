@@ -51,7 +51,7 @@ describe('a hole', () => {
     ['{{{x}}}', '{a}', { x: 'a' }],
     ['100%', '100%', {}],
     ['a {:word} b {x} c {:int}', 'a 1 b 2 c 3', { x: '2' }],
-    ["{:repr} {:word} {:user_id}: {:rest}", "'a b' c @u:hs: d", {}],
+    ['{:repr} {:word} {:user_id}: {:rest}', "'a b' c @u:hs: d", {}],
   ])('of %j takes from %j: %j', (text, message, captures) => {
     expect(match(text, message)).toEqual(captures);
   });
@@ -93,11 +93,11 @@ describe('a hole', () => {
 
 describe('a template', () => {
   it.each([
-    ['{', 'can\'t be read, expected {name}'],
-    ['{x', 'can\'t be read, expected {name}'],
+    ['{', "can't be read, expected {name}"],
+    ['{x', "can't be read, expected {name}"],
     ['a } b', '"}" at 2 closes nothing, expected "}}" for a brace'],
-    ['{X}', 'can\'t be read, expected {name}'],
-    ['{}', 'can\'t be read, expected {name}'],
+    ['{X}', "can't be read, expected {name}"],
+    ['{}', "can't be read, expected {name}"],
     ['{x:what}', 'hole "x:what" has type "what", expected one of '],
     ['{x:constructor}', 'hole "x:constructor" has type "constructor", expected one of '],
     ['{x}{y}', 'hole "x" is followed by another hole, expected text between them'],
@@ -131,7 +131,8 @@ describe('a message that was cut', () => {
       const captures = match(refusal, whole.slice(0, length), true);
       if (length < '400 - One time key signed_curve25519:'.length) continue;
       expect(captures, whole.slice(0, length)).toMatchObject({ algorithm: 'signed_curve25519' });
-      if (length >= whole.indexOf(' already exists. Old key: ') + ' already exists. Old key: '.length) expect(captures).toMatchObject({ key_id: 'AAAAHQ' });
+      if (length >= whole.indexOf(' already exists. Old key: ') + ' already exists. Old key: '.length)
+        expect(captures).toMatchObject({ key_id: 'AAAAHQ' });
       if (length >= whole.indexOf('; new key: ')) expect(captures).toMatchObject({ old: '{"key":"OLD"}' });
       if (length < whole.indexOf('; new key: ') + '; new key: '.length) expect(captures).not.toHaveProperty('new');
     }
@@ -139,14 +140,14 @@ describe('a message that was cut', () => {
 
   it('never gives half of a hole as a whole one', () => {
     expect(match('a {x} b {y} c', 'a 1 b 2', true)).toEqual({ x: '1' });
-    expect(match("for {x:word} in {y:repr}", "for u in 'abc", true)).toEqual({ x: 'u' });
+    expect(match('for {x:word} in {y:repr}', "for u in 'abc", true)).toEqual({ x: 'u' });
     expect(match('for {x:word} at {y:list}', "for u at ['a', 'b", true)).toEqual({ x: 'u' });
   });
 
   it.each([
     ['before any hole is whole', 'a {x} b', 'a 1'],
     ['in the first literal', 'abc {x}', 'ab'],
-    ['in the only hole', "a {x:repr}", "a 'bc"],
+    ['in the only hole', 'a {x:repr}', "a 'bc"],
   ])('isn’t matched where it was cut %s', (_, text, message) => {
     expect(match(text, message, true)).toBeNull();
   });
@@ -174,7 +175,9 @@ describe('any template', () => {
     list: fc.array(fc.string(), { maxLength: 4 }).map((texts) => [`[${texts.map(pythonRepr).join(', ')}]`, texts]),
     dict_keys: fc.array(fc.string(), { maxLength: 4 }).map((texts) => [`dict_keys([${texts.map(pythonRepr).join(', ')}])`, texts]),
     json: fc.oneof(fc.object(), fc.string()).map((json) => [JSON.stringify(json), JSON.stringify(json)]),
-    user_id: fc.tuple(fc.stringMatching(/^[a-z/=_.-]{1,8}$/), fc.stringMatching(/^[a-z0-9.-]{1,12}(:[0-9]{1,4})?$/)).map(([name, server]) => [`@${name}:${server}`, `@${name}:${server}`]),
+    user_id: fc
+      .tuple(fc.stringMatching(/^[a-z/=_.-]{1,8}$/), fc.stringMatching(/^[a-z0-9.-]{1,12}(:[0-9]{1,4})?$/))
+      .map(([name, server]) => [`@${name}:${server}`, `@${name}:${server}`]),
     str: fc.stringMatching(/^[a-z ]{0,12}$/).map((text) => [text, text]),
   };
   const hole = fc.constantFrom(...Object.keys(value)).chain((type) => value[type]!.map((sample) => ({ type, sample })));
@@ -199,7 +202,12 @@ describe('any template', () => {
 
   it('gives for any text either every hole or nothing, each of its type', () => {
     const types = Object.keys(HOLE_TYPES).filter((type) => type !== 'framed' && type !== 'rest' && type !== 'csv');
-    const text = fc.array(fc.oneof(fc.constantFrom(' ', '|', "'", '[', ']', '@', ':', '{', '}', '"', '1', 'None', 'dict_keys('), fc.string({ maxLength: 3 })), { maxLength: 15 }).map((pieces) => pieces.join(''));
+    const text = fc
+      .array(
+        fc.oneof(fc.constantFrom(' ', '|', "'", '[', ']', '@', ':', '{', '}', '"', '1', 'None', 'dict_keys('), fc.string({ maxLength: 3 })),
+        { maxLength: 15 },
+      )
+      .map((pieces) => pieces.join(''));
     fc.assert(
       fc.property(fc.array(fc.constantFrom(...types), { minLength: 1, maxLength: 4 }), text, fc.boolean(), (holes, message, isCut) => {
         const captures = match(`${holes.map((type, i) => `{h${i}:${type}}`).join('|')}`, message, isCut);
@@ -218,28 +226,73 @@ describe('any template', () => {
 });
 
 describe('a hostile message of a megabyte', () => {
-  const fillers: readonly string[] = ["'", '"', '\\', "\\'", "'a', ", "['", '[', '{', '{"', '"\\"', '@', ':', '@a:', '@a:b/', ', ', ',', ' ', 'x', 'é', '\n', ' for ', ' already exists. Old key: ', ': ', '1', 'None, ', '\\x', '; new key: ', "dict_keys(['", '> SynapseError: '];
+  const fillers: readonly string[] = [
+    "'",
+    '"',
+    '\\',
+    "\\'",
+    "'a', ",
+    "['",
+    '[',
+    '{',
+    '{"',
+    '"\\"',
+    '@',
+    ':',
+    '@a:',
+    '@a:b/',
+    ', ',
+    ',',
+    ' ',
+    'x',
+    'é',
+    '\n',
+    ' for ',
+    ' already exists. Old key: ',
+    ': ',
+    '1',
+    'None, ',
+    '\\x',
+    '; new key: ',
+    "dict_keys(['",
+    '> SynapseError: ',
+  ];
   const rules = BUILT_IN_RULES.rules.filter(({ definition }) => definition.message !== undefined);
 
   // A quadratic step anywhere takes minutes here; all of them together take a second or two.
-  it.each(fillers)('made of %j takes no rule longer than it takes to walk through it', (filler) => {
-    const long = filler.repeat(1_000_000 / filler.length);
-    for (const rule of rules) {
-      const { prefix, definition } = rule;
-      const [opening = ''] = definition.tests.match.map(({ line }) => line);
-      for (const message of [`${prefix}${long}`, `${prefix}'${long}`, `${prefix}dict_keys(['${long}`, `${prefix}[${long}`, `${opening.slice(0, opening.length / 2)}${long}`]) {
-        rule.match(message, false);
-        rule.match(message, true);
+  it.each(fillers)(
+    'made of %j takes no rule longer than it takes to walk through it',
+    (filler) => {
+      const long = filler.repeat(1_000_000 / filler.length);
+      for (const rule of rules) {
+        const { prefix, definition } = rule;
+        const [opening = ''] = definition.tests.match.map(({ line }) => line);
+        for (const message of [
+          `${prefix}${long}`,
+          `${prefix}'${long}`,
+          `${prefix}dict_keys(['${long}`,
+          `${prefix}[${long}`,
+          `${opening.slice(0, opening.length / 2)}${long}`,
+        ]) {
+          rule.match(message, false);
+          rule.match(message, true);
+        }
       }
-    }
-  }, 5000);
+    },
+    5000,
+  );
 
   it('with 100,000 entries in a list is read whole', () => {
     const entries = Array.from({ length: 100_000 }, (_, i) => `'signed_curve25519:${i}'`).join(', ');
     const offer = rules.find(({ id }) => id === 'ke-1.one-time-keys-offered');
-    expect(offer?.match(`Adding one_time_keys dict_keys([${entries}]) for device 'D' for user '@a:hs' at 1`, false)?.captures['key_ids']).toHaveLength(100_000);
+    expect(
+      offer?.match(`Adding one_time_keys dict_keys([${entries}]) for device 'D' for user '@a:hs' at 1`, false)?.captures['key_ids'],
+    ).toHaveLength(100_000);
     const claims = Array.from({ length: 100_000 }, (_, i) => `signed_curve25519:${i} for @a:hs:8448:D${i}`).join(',');
     const items = rules.find(({ id }) => id === 'ke-1.one-time-keys-claimed')?.match(`Claimed one-time-keys: ${claims}`, false)?.items;
-    expect([items?.length, items?.at(-1)]).toEqual([100_000, { key_id: 'signed_curve25519:99999', user_id: '@a:hs:8448', device_id: 'D99999' }]);
+    expect([items?.length, items?.at(-1)]).toEqual([
+      100_000,
+      { key_id: 'signed_curve25519:99999', user_id: '@a:hs:8448', device_id: 'D99999' },
+    ]);
   }, 5000);
 });
