@@ -22,7 +22,7 @@ export function withPinned(siblings: readonly Sibling[], open: FileLook, pinned:
   const isNamed = (look: FileLook): boolean => siblings.some((sibling) => isSameInode(sibling.look, look));
   const deleted = pinned
     .filter((look) => !isNamed(look))
-    .map((look): Sibling => ({ path: '', look, kind: 'live', isLive: false, isPinned: true }));
+    .map((look): Sibling => ({ path: '', look, kind: 'live', isLive: false, isCompressed: false, isPinned: true }));
   const at = siblings.findIndex(({ look }) => isSameInode(look, open)) + 1;
   return [...siblings.slice(0, at), ...deleted, ...siblings.slice(at)].map((sibling) => ({ ...sibling, isPinned: isPinned(sibling) }));
 }
@@ -35,7 +35,7 @@ interface Named {
 
 /**
  * Siblings of the file opened at `openPath` (without symbolic links), and the file at `livePath`. No file at `livePath`: only those under
- * rotated names. Undefined: the folder changed at every look, look again later. Compressed generations are passed over: they are what a rotation long ago left.
+ * rotated names. Undefined: the folder changed at every look, look again later.
  */
 export function findSiblings(openPath: string, livePath: string, fileSystem: SourceFileSystem): readonly Sibling[] | undefined {
   let previous: string | undefined;
@@ -53,19 +53,26 @@ function listSiblings(openPath: string, livePath: string, fileSystem: SourceFile
   const { liveName } = parseGenerationName(basename(openPath));
   const named = namesIn(folder, fileSystem)
     .map((name) => ({ name: parseGenerationName(name), path: join(folder, name) }))
-    .filter(({ name }) => name.liveName === liveName && !name.isCompressed)
+    .filter(({ name }) => name.liveName === liveName)
     .flatMap((entry): readonly Named[] => {
       const look = lookAtFile(entry.path, fileSystem);
       return look === undefined ? [] : [{ ...entry, look }];
     })
     .sort((a, b) => compareGenerations(a.name, b.name));
   const live = lookAtFile(livePath, fileSystem);
-  const older = named.map(({ path, look, name }) => ({ path, look, kind: name.kind, isLive: false, isPinned: false }));
+  const older = named
+    .filter((entry) => !isTwin(entry, named))
+    .map(({ path, look, name: { kind, isCompressed } }): Sibling => ({ path, look, kind, isLive: false, isCompressed, isPinned: false }));
   if (live === undefined) return older;
   return [
     ...older.filter(({ look }) => !isSameInode(look, live)),
-    { path: livePath, look: live, kind: 'live', isLive: true, isPinned: false },
+    { path: livePath, look: live, kind: 'live', isLive: true, isCompressed: false, isPinned: false },
   ];
+}
+
+/** The compressed form of a generation that is still there plain, while the compression runs. */
+function isTwin({ name }: Named, all: readonly Named[]): boolean {
+  return name.isCompressed && all.some((other) => !other.name.isCompressed && other.name.suffix === name.suffix);
 }
 
 /** A folder that is gone or can't be listed has no names: then the followed path is all there is. */

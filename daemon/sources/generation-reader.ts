@@ -10,6 +10,7 @@ import type { ChunkConsumer } from '../../src/lines/chunk-consumer.ts';
 import { type FileLook, isSameInode, isSamePlace } from '../../src/tail/file-identity.ts';
 import {
   chooseSuccessor,
+  compressedBetween,
   type Decision,
   decideNext,
   type Gap,
@@ -74,6 +75,8 @@ export class GenerationReader {
   readonly #pinned: PinnedGenerations;
   #generationCount = 0;
   #laterBytes = 0;
+  /** Generations before the successor that came to be compressed unread. */
+  #compressed: readonly Sibling[] = [];
   /** What stood at the path and was pinned when no later generation had bytes: while that is so, the folder needn't be searched again. */
   #searchedFor = '';
 
@@ -173,6 +176,7 @@ export class GenerationReader {
     const ordered = withPinned(siblings, open.look, pinned);
     const successor = chooseSuccessor(open.look, ordered);
     this.#searchedFor = successor === undefined ? world : '';
+    this.#compressed = successor === undefined ? [] : compressedBetween(open.look, successor, ordered);
     const later = successor === undefined ? [] : ordered.slice(ordered.indexOf(successor));
     this.#laterBytes = later.reduce((sum, { look }) => sum + look.sizeBytes, 0);
     return successor;
@@ -214,6 +218,7 @@ export class GenerationReader {
     const isReplaced = successor.isLive && current.generation.look.linkCount === 0 && next.takeOver(current.generation);
     if (!isReplaced) this.#feeder.finish();
     this.#retired.add(current.generation, this.#clock.monotonicMs());
+    for (const { look } of this.#compressed) this.#events.gap(unreadGap('compressed', 0, look.sizeBytes));
     const role = roleOf(successor, current.role);
     // From copy to copy: the file was emptied once more.
     if (role === 'copy') this.#events.gap(truncationGap(current.generation.positionBytes, 0, { path: next.path, sizeBytes: 0 }));
@@ -291,13 +296,7 @@ export class GenerationReader {
     const current = this.#current;
     if (current === undefined || !current.generation.isBroken || path.kind !== 'file' || current.generation.reopen(this.#path)) return;
     const { positionBytes } = current.generation;
-    this.#events.gap({
-      reason: 'unreadable',
-      fromByte: positionBytes,
-      lostBytes: Math.max(0, current.seenBytes - positionBytes),
-      isExact: false,
-      recoveredFrom: undefined,
-    });
+    this.#events.gap(unreadGap('unreadable', positionBytes, Math.max(0, current.seenBytes - positionBytes)));
     this.#feeder.finish();
     current.generation.close();
     this.#current = undefined;
@@ -308,6 +307,10 @@ export class GenerationReader {
 function roleOf({ isLive, isPinned }: Sibling, before: Current['role']): Current['role'] {
   if (isLive || isPinned) return 'live';
   return before === 'copy' ? 'copy' : 'between';
+}
+
+function unreadGap(reason: Gap['reason'], fromByte: number, lostBytes: number): Gap {
+  return { reason, fromByte, lostBytes, isExact: false, recoveredFrom: undefined };
 }
 
 function fingerprintOf({ dev, ino, birthtimeMs, modifiedMs, sizeBytes }: FileLook): string {

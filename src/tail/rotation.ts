@@ -32,6 +32,8 @@ export interface Sibling {
   readonly kind: GenerationName['kind'];
   /** Stands at the followed path. */
   readonly isLive: boolean;
+  /** Can't be read by the follower. */
+  readonly isCompressed: boolean;
   /** Was seen at the followed path after the open file, and is held since: later, whatever its name. */
   readonly isPinned: boolean;
 }
@@ -84,9 +86,21 @@ export function chooseSuccessor(open: FileLook, siblings: readonly Sibling[]): S
   const at = siblings.findIndex((sibling) => isSameInode(sibling.look, open));
   const kind = siblings[at]?.kind;
   return siblings.slice(at + 1).find((sibling) => {
-    if (sibling.look.sizeBytes === 0) return false;
+    if (sibling.look.sizeBytes === 0 || sibling.isCompressed) return false;
     return sibling.isLive || sibling.isPinned || sibling.kind === kind || isLaterBorn(sibling.look, open);
   });
+}
+
+/**
+ * Generations between the open one and its successor that were compressed before they could be read. Names alone tell: a .gz is born when it's made, which may be
+ * long after what it holds. None if the open file has no name any more.
+ */
+export function compressedBetween(open: FileLook, successor: Sibling, siblings: readonly Sibling[]): readonly Sibling[] {
+  const at = siblings.findIndex((sibling) => isSameInode(sibling.look, open));
+  const kind = siblings[at]?.kind;
+  return at < 0
+    ? []
+    : siblings.slice(at + 1, siblings.indexOf(successor)).filter((sibling) => sibling.isCompressed && sibling.kind === kind);
 }
 
 /** Files made within one tick of the kernel's clock (4 ms) share their birth time: not later. */
@@ -106,8 +120,13 @@ export function rotationKindOf(ended: FileLook, isPathRelinked: boolean): Rotati
 
 /** Bytes that can't be read any more. */
 export interface Gap {
-  /** `truncated`: emptied before all was read; `late_write`: written to a rotated file after it was given up; `unreadable`: rotated while every read of it failed. */
-  readonly reason: 'truncated' | 'late_write' | 'unreadable';
+  /**
+   * - `truncated`: emptied before all was read
+   * - `late_write`: written to a rotated file after it was given up
+   * - `unreadable`: rotated while every read of it failed
+   * - `compressed`: rotated and compressed between two looks; `lostBytes` is its compressed size
+   */
+  readonly reason: 'truncated' | 'late_write' | 'unreadable' | 'compressed';
   /** Position in the generation at which the gap begins. */
   readonly fromByte: number;
   /** How many are known to be lost; with `isExact` false there may be more. */

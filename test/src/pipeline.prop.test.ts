@@ -76,7 +76,7 @@ describe('any traffic', () => {
         expect(reading.stream.counts).toMatchObject({ records: entries.length, accessLines, cutLines: 0 });
         expect(Object.fromEntries(reading.stream.unrecognised)).toEqual({});
       }),
-      { numRuns: 400 },
+      { numRuns: 300 },
     );
   });
 

@@ -27,12 +27,15 @@ const KEY_ID = 'signed_curve25519:AAAAAAAAAA0';
 
 let clock = START_MS;
 /** A moment later than all before. */
-const head = (request: string) => ({ timeMs: (clock += 7), request });
+function head(request: string) {
+  clock += 7;
+  return { timeMs: clock, request };
+}
 const offer = (request: string, device = ALICE) => offerEntry(head(request), device, [KEY_ID]);
 const refusal = (request: string) => refusalEntry(head(request), KEY_ID, { oldKey: signedKey('OLD', ALICE), newKey: "{'key': 'NEW'}" });
 const answer = (request: string, status = 200, uri = UPLOAD_URI) => accessEntry(head(request), { uri, status });
 const quick = (request: string) => answer(request, 200, '/_matrix/client/versions');
-const banner = () => bannerEntries((clock += 1000));
+const banner = () => bannerEntries(head('main').timeMs);
 const requests = (from: number, to: number) => Array.from({ length: to - from }, (_, i) => quick(`GET-${from + i}`));
 
 /** `user: accepted, conflicts` of each device. */

@@ -63,9 +63,10 @@ export class FaultyFileSystem implements SourceFileSystem {
     realFileSystem.checkReadable(path);
   }
 
+  /** In reverse order of the alphabet: real folders have any order, tests must not depend on it. */
   list(folder: string): string[] {
     this.#enter('list', folder);
-    return realFileSystem.list(folder);
+    return realFileSystem.list(folder).sort().reverse();
   }
 
   resolve(path: string): string {

@@ -67,7 +67,7 @@ describe('ChunkFeeder', () => {
     expect(greedy.heldBytes).toBe(MAX_HELD_BYTES + 1);
     const stuck = new ChunkFeeder(holding(() => 0));
     expect(() => stuck.push(new Uint8Array(FEED_BUFFER_BYTES + 1))).toThrow(
-      'Cannot feed on: the consumer holds all 1048576 bytes, at most 524288 are allowed',
+      `Cannot feed on: the consumer holds all ${FEED_BUFFER_BYTES} bytes, at most ${MAX_HELD_BYTES} are allowed`,
     );
   });
 

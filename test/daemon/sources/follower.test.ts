@@ -1,6 +1,7 @@
 /** Following one file through everything that happens to log files. Real files; clock, wake and turns are the test's. */
 import fs from 'node:fs';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { FEED_BUFFER_BYTES } from '../../../daemon/sources/chunk-feeder.ts';
 import { type ChunkConsumer, MAX_LINE_BYTES, RECORD_IDLE_MS } from '../../../src/lines/chunk-consumer.ts';
@@ -455,38 +456,101 @@ describe('rotation', () => {
     expect(bench.lines).toEqual(['2026-06-30 12:00:00,123 - synapse.one', '2026-06-30 12:00:00,123 - synapse.two and more']);
   });
 
+  it('reads a file in full that begins like the rotated one', () => {
+    const text = `${'2026-06-30 12:00:00,123 - synapse'.repeat(2)}\n`;
+    const writer = createWriter(text);
+    const bench = follow();
+    writer.rotateNumbered();
+    writer.write(`${text}two\n`);
+    bench.rest();
+    expect(bench.lines).toEqual([text.trim(), text.trim(), 'two']);
+  });
+
+  it('announces a generation that was compressed before it could be read as a gap', () => {
+    const writer = createWriter('one\n');
+    const bench = follow();
+    writer.rotateNumbered();
+    writer.write('lost\n');
+    writer.rotateNumbered();
+    const packed = gzipSync('lost\n');
+    fs.writeFileSync(`${path}.1.gz`, packed);
+    fs.rmSync(`${path}.1`);
+    // These say nothing: older, and the compressed form of a file that is still there.
+    for (const name of ['homeserver.log.3.gz', 'homeserver.log.2.gz']) writer.writeSibling(name, 'OLD');
+    writer.write('three\n');
+    bench.rest();
+    expect(bench.lines).toEqual(['one', 'three']);
+    expect(bench.gaps).toEqual([{ reason: 'compressed', fromByte: 0, lostBytes: packed.length, isExact: false, recoveredFrom: undefined }]);
+  });
+
   it('survives a rotation in the middle of its search for generations', () => {
     const writer = createWriter('one\n');
     const bench = follow();
     bench.rest();
     writer.rotateNumbered();
     writer.write('two\n');
-    let rotations = 0;
+    writer.rotateNumbered();
+    writer.write('three\n');
+    // Names are looked at from the last to the first: .2 is the old file; between .2 and .1 the rotation makes .1 of what would have been missed as .2.
     bench.fileSystem.onCall = (call, name) => {
-      if (call !== 'look' || name !== `${path}.1` || rotations === 3) return;
-      rotations++;
+      if (call !== 'look' || name !== `${path}.1`) return;
+      bench.fileSystem.onCall = () => {};
       writer.rotateNumbered();
-      writer.write(`during ${rotations}\n`);
+      writer.write('four\n');
     };
     bench.rest();
-    expect(rotations).toBe(3);
-    expect(bench.lines).toEqual(['one', 'two', 'during 1', 'during 2', 'during 3']);
+    expect(bench.lines).toEqual(['one', 'two', 'three', 'four']);
+    expect(bench.gaps).toEqual([]);
   });
 
-  it('survives a rotation between choosing a generation and opening it', () => {
+  it('waits when the folder looks different each time', () => {
     const writer = createWriter('one\n');
     const bench = follow();
     bench.rest();
     writer.rotateNumbered();
     writer.write('two\n');
+    let count = 0;
+    bench.fileSystem.onCall = (call) => {
+      if (call === 'list') writer.writeSibling(`homeserver.log.${100 + count++}`, 'NOISE\n');
+    };
+    bench.look();
+    expect([bench.lines, count]).toEqual([['one'], 4]);
+    bench.fileSystem.onCall = () => {};
+    bench.rest();
+    expect(bench.lines).toEqual(['one', 'two']);
+  });
+
+  it.each(['open', 'list'] as const)('survives a rotation right before its call of %s', (moment) => {
+    const writer = createWriter('one\n');
+    const bench = follow();
+    bench.rest();
+    writer.rotateNumbered();
+    writer.write('two\n');
+    writer.rotateNumbered();
+    writer.write('three\n');
     bench.fileSystem.onCall = (call, name) => {
-      if (call !== 'open' || name !== path) return;
+      if (call !== moment || (call === 'open' && name !== `${path}.1`)) return;
       bench.fileSystem.onCall = () => {};
       writer.rotateNumbered();
-      writer.write('three\n');
+      writer.write('four\n');
     };
     bench.rest();
-    expect(bench.lines).toEqual(['one', 'two', 'three']);
+    expect(bench.lines).toEqual(['one', 'two', 'three', 'four']);
+  });
+
+  it('reads a line that comes while it searches for generations', () => {
+    const writer = createWriter('one\n');
+    const bench = follow();
+    bench.rest();
+    writer.rotateNumbered();
+    writer.write('two\n');
+    bench.fileSystem.onCall = (call) => {
+      if (call !== 'list') return;
+      bench.fileSystem.onCall = () => {};
+      writer.writeLate('late\n');
+    };
+    bench.rest();
+    expect([bench.lines, bench.gaps]).toEqual([['one', 'late', 'two'], []]);
   });
 });
 

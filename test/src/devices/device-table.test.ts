@@ -153,7 +153,7 @@ describe('keys that are handed out', () => {
             counter(8),
             fc.string({ maxLength: 5 }).map((text) => `a:${text}`),
           ),
-          { maxLength: 100 },
+          { maxLength: 100, size: 'max' },
         ),
         (keyIds) => {
           const { claimsOneTime, claimsFallback } = device([claimed('D'), claimed('D', ...keyIds), loggedIn('D')]) ?? {};
@@ -228,7 +228,7 @@ describe('any facts', () => {
 
   it('leave the table within its bound; who is in it was heard of later than any healthy one that isn’t', () => {
     fc.assert(
-      fc.property(fc.array(fact, { maxLength: 120 }), fc.integer({ min: 1, max: 8 }), (facts, maxDevices) => {
+      fc.property(fc.array(fact, { maxLength: 120, size: 'max' }), fc.integer({ min: 1, max: 8 }), (facts, maxDevices) => {
         const table = new DeviceTable(maxDevices);
         const heard = new Map<string, number>();
         let step = 0;

@@ -86,7 +86,7 @@ export function outcomeOf({ pipeline, stream, facts }: LogReading): unknown {
 }
 
 /** What a tally says, without what the table keeps for itself. */
-export function tallyOf(device: DeviceTally): Record<string, unknown> {
+function tallyOf(device: DeviceTally): Record<string, unknown> {
   const { userId, deviceId, keyUploads, conflictCount, conflictKeyIds, newKeyHashes, firstConflictMs, lastConflictMs } = device;
   const { claimsOneTime, claimsFallback, stored, returned, dropped } = device;
   const conflicts = { conflictCount, conflictKeyIds, newKeys: newKeyHashes.size, firstConflictMs, lastConflictMs };

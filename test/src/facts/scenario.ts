@@ -23,7 +23,7 @@ import {
 } from '../records/log-lines.ts';
 
 /** Ports in server names, a slash and a non-ASCII letter in user ids, a quote in a device id: what parsers trip over. */
-export const DEVICES: readonly DeviceName[] = [
+const DEVICES: readonly DeviceName[] = [
   { userId: '@alice:example.org', deviceId: 'JLAFKJWSCS' },
   { userId: '@bob:localhost:8448', deviceId: 'QKZRTPLMND' },
   { userId: '@zoë:example.org', deviceId: "zoë's phone" },
@@ -175,7 +175,7 @@ const upload: fc.Arbitrary<Plan> = fc
   });
 
 /** contract.md, `keyUploads`. */
-export function decideUpload(refusals: number, offered: number, end: Ending): UploadOutcome | null {
+function decideUpload(refusals: number, offered: number, end: Ending): UploadOutcome | null {
   if (end === null) return null;
   if (refusals > 0) return 'conflict';
   if (end.isGone || end.status === 499) return 'client_gave_up';
@@ -278,7 +278,7 @@ const delayed: fc.Arbitrary<Plan> = fc.record({ action: fc.constantFrom(...ACTIO
 }));
 
 /** contract.md, "Delayed events". */
-export function decideDelayed({ status, isGone }: NonNullable<Ending>): DelayedEventOutcome {
+function decideDelayed({ status, isGone }: NonNullable<Ending>): DelayedEventOutcome {
   if (isGone || status === 499) return 'client_gave_up';
   if (status === 429) return 'rate_limited';
   if (status === 404) return 'not_found';
@@ -325,8 +325,12 @@ const noise: fc.Arbitrary<Plan> = fc
 /** Requests whose records stand between each other's, as those of a busy server do. */
 export const scenario: fc.Arbitrary<Scenario> = fc
   .record({
-    plans: fc.array(fc.oneof({ arbitrary: upload, weight: 4 }, claim, send, sync, delayed, noise), { minLength: 1, maxLength: 25 }),
-    picks: fc.array(fc.nat({ max: 5 }), { minLength: 1, maxLength: 60 }),
+    plans: fc.array(fc.oneof({ arbitrary: upload, weight: 4 }, claim, send, sync, delayed, noise), {
+      minLength: 1,
+      maxLength: 25,
+      size: 'max',
+    }),
+    picks: fc.array(fc.nat({ max: 5 }), { minLength: 1, maxLength: 60, size: 'max' }),
     firstNumber: fc.constantFrom(0, 7, 2817, 999_999),
   })
   .map(({ plans, picks, firstNumber }) => interleave(plans, picks, firstNumber));

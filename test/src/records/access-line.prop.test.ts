@@ -84,8 +84,7 @@ const pieces = fc.constantFrom(
 const agent = fc
   .array(fc.oneof(pieces, fc.string({ maxLength: 6 })), { maxLength: 8 })
   .map((parts) => parts.join('').replace(/[\n\r]/g, ' '));
-const noSpace = (arbitrary: fc.Arbitrary<string>) =>
-  arbitrary.map((text) => text.replace(/\s/gu, '_').replace(/[\u0000- \u007f-\u00a0]/g, '_'));
+const noSpace = (arbitrary: fc.Arbitrary<string>) => arbitrary.map((text) => text.replace(/[\s\p{Cc}]/gu, '_'));
 const fields: fc.Arbitrary<AccessFields> = fc.record({
   address: fc.oneof(
     fc.constantFrom('203.0.113.7', '::1'),
@@ -143,7 +142,7 @@ describe('the parser', () => {
 
   it('never throws and never reads past the line, whatever the bytes', () => {
     fc.assert(
-      fc.property(fc.uint8Array({ maxLength: 200 }), fc.nat({ max: 300 }), (noise, cut) => {
+      fc.property(fc.uint8Array({ maxLength: 200, size: 'max' }), fc.nat({ max: 300 }), (noise, cut) => {
         const message = accessMessage();
         const bytes = Buffer.concat([
           Buffer.from(message.slice(0, cut)),

@@ -191,7 +191,7 @@ describe('what is remembered of a header', () => {
       fc.constantFrom('INFO', 'DEBUG', 'ERROR'),
     );
     fc.assert(
-      fc.property(fc.array(statement, { maxLength: 60 }), (statements) => {
+      fc.property(fc.array(statement, { maxLength: 60, size: 'max' }), (statements) => {
         const header = createHeader();
         for (const [logger, number, level] of statements) {
           const text = `2026-06-30 12:00:00,123 - ${logger} - ${number} - ${level} - GET-1 - m`;

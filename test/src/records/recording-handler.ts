@@ -29,7 +29,7 @@ export type Handed =
     }
   | { readonly kind: 'unknown'; readonly reason: string; readonly sample: string };
 
-export const WANTED_LOGGER = 'synapse.wanted';
+const WANTED_LOGGER = 'synapse.wanted';
 
 export class RecordingHandler implements RecordHandler {
   readonly handed: Handed[] = [];

@@ -20,7 +20,7 @@ describe('text of bytes', () => {
 
   it('is well-formed for any bytes: what is no UTF-8 becomes U+FFFD', () => {
     fc.assert(
-      fc.property(fc.uint8Array({ maxLength: 40 }), (bytes) => {
+      fc.property(fc.uint8Array({ maxLength: 40, size: 'max' }), (bytes) => {
         const text = decodeText(bytes, 0, bytes.length);
         expect(text.isWellFormed()).toBe(true);
         expect(text).toBe(Buffer.from(bytes).toString('utf8'));
@@ -52,7 +52,7 @@ describe('text of bytes', () => {
 describe('the memo of texts', () => {
   it('gives for any bytes, in any order, what decoding gives', () => {
     const bytes = fc.oneof(
-      fc.uint8Array({ maxLength: 70 }),
+      fc.uint8Array({ maxLength: 70, size: 'max' }),
       fc.string({ maxLength: 20 }).map((text) => Buffer.from(text)),
       // Texts that fall on one slot of any such memo sooner or later, and differ little.
       fc.nat({ max: 5000 }).map((n) => Buffer.from(`@user${n}:hs`)),
@@ -60,7 +60,7 @@ describe('the memo of texts', () => {
     );
     const memo = new TextMemo();
     fc.assert(
-      fc.property(fc.array(bytes, { maxLength: 60 }), (texts) => {
+      fc.property(fc.array(bytes, { maxLength: 60, size: 'max' }), (texts) => {
         for (const each of [...texts, ...texts]) expect(memo.decode(each, 0, each.length)).toBe(decodeText(each, 0, each.length));
       }),
       { numRuns: 300 },

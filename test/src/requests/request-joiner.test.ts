@@ -127,7 +127,7 @@ describe('any sequence', () => {
 
   it('behaves like a plain map from which the oldest entries fall out, within its bounds', () => {
     fc.assert(
-      fc.property(bounds, fc.array(step, { maxLength: 150 }), (limits, steps) => {
+      fc.property(bounds, fc.array(step, { maxLength: 150, size: 'max' }), (limits, steps) => {
         const model = new Map<JoinKey, { order: number; openedMs: number; records: number }>();
         let nowMs = 1_000_000;
         const joiner = new RequestJoiner(limits, ({ matches }, outcome) => {

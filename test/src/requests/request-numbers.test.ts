@@ -83,8 +83,8 @@ describe('numbers that have closed', () => {
     fc.assert(
       fc.property(
         fc.nat({ max: 200_000 }),
-        fc.array(step, { maxLength: 60 }),
-        fc.array(fc.nat({ max: 90_000 }), { maxLength: 40 }),
+        fc.array(step, { maxLength: 60, size: 'max' }),
+        fc.array(fc.nat({ max: 90_000 }), { maxLength: 40, size: 'max' }),
         (start, steps, probes) => {
           const numbers = new RequestNumbers();
           const closed = new Set<number>();

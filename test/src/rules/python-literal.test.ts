@@ -113,7 +113,7 @@ describe('any text', () => {
           fc.constantFrom("'", '"', '\\', '[', ']', ', ', 'None', 'dict_keys(', ')', '\\x', '\\u12', 'a'),
           fc.string({ maxLength: 3 }),
         ),
-        { maxLength: 20 },
+        { maxLength: 20, size: 'max' },
       )
       .map((parts) => parts.join(''));
     fc.assert(

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { FileLook } from '../../../src/tail/file-identity.ts';
 import {
   chooseSuccessor,
+  compressedBetween,
   decideNext,
   type HandleLook,
   LATE_WRITE_MS,
@@ -28,8 +29,10 @@ const siblingOf = (ino: number, changes: Partial<FileLook> = {}, isLive = false)
   look: lookOf(ino, changes),
   kind: isLive ? 'live' : 'numbered',
   isLive,
+  isCompressed: false,
   isPinned: false,
 });
+const packed = (sibling: Sibling): Sibling => ({ ...sibling, isCompressed: true });
 const dated = (sibling: Sibling): Sibling => ({ ...sibling, kind: 'dated' });
 const handleAt = (positionBytes: number, changes: Partial<HandleLook> = {}): HandleLook => ({
   look: lookOf(5),
@@ -68,8 +71,10 @@ describe('decideNext', () => {
   });
 });
 
+const open5 = lookOf(5);
+
 describe('chooseSuccessor', () => {
-  const open = lookOf(5);
+  const open = open5;
   const chosen = (...siblings: Sibling[]) => chooseSuccessor(open, siblings)?.path;
 
   it.each<[string, Sibling[], string | undefined]>([
@@ -85,6 +90,7 @@ describe('chooseSuccessor', () => {
     ['no older file of another naming scheme that sorts behind it', [dated(siblingOf(5)), siblingOf(3), siblingOf(7, {}, true)], '7'],
     ['a later file of another naming scheme', [dated(siblingOf(5)), siblingOf(6), siblingOf(7, {}, true)], '6'],
     ['by its name one that was born before a copy', [siblingOf(5), siblingOf(4), siblingOf(7, {}, true)], '4'],
+    ['past a compressed one', [siblingOf(5), packed(siblingOf(6)), siblingOf(7, {}, true)], '7'],
     ['one that is held since it was seen', [{ ...siblingOf(4), isPinned: true }, siblingOf(7, {}, true)], '4'],
     ['none made in the same tick where no name tells', [siblingOf(6, { birthtimeMs: 5000 }), siblingOf(7, {}, true)], '7'],
     ['the live file even if it is older', [siblingOf(5), siblingOf(2, {}, true)], '2'],
@@ -98,6 +104,18 @@ describe('chooseSuccessor', () => {
     const withoutBirth = (ino: number, isLive = false) => siblingOf(ino, { birthtimeMs: 0 }, isLive);
     expect(chooseSuccessor(lookOf(5, { birthtimeMs: 0 }), [withoutBirth(4), withoutBirth(6), withoutBirth(7, true)])?.path).toBe('6');
     expect(chooseSuccessor(lookOf(5, { birthtimeMs: 0 }), [withoutBirth(4), withoutBirth(7, true)])?.path).toBe('7');
+  });
+});
+
+describe('compressedBetween', () => {
+  const LIVE = siblingOf(9, {}, true);
+  it.each<[string, Sibling[], string[]]>([
+    ['those after the open one', [packed(siblingOf(4)), siblingOf(5), packed(siblingOf(6)), packed(siblingOf(7)), LIVE], ['6', '7']],
+    ['none where the open one has no name', [packed(siblingOf(6)), LIVE], []],
+    ['none of another naming scheme', [dated(siblingOf(5)), packed(siblingOf(6)), LIVE], []],
+    ['none where all are plain', [siblingOf(5), siblingOf(6, { sizeBytes: 0 }), LIVE], []],
+  ])('%s', (_, siblings, expected) => {
+    expect(compressedBetween(open5, LIVE, siblings).map(({ path }) => path)).toEqual(expected);
   });
 });
 
