@@ -45,6 +45,9 @@ export interface Daemon {
   stop(): Promise<void>;
 }
 
+/** Path of the problem that the address can't be had: the configuration may be right, and another process sit there. */
+export const LISTEN = 'listen';
+
 /** Starts reading and listening. Problems of rules, identifiers or the address are handed back, nothing runs then. */
 export async function startDaemon({ config, clock, announce, onFact }: DaemonOptions): Promise<Checked<Daemon>> {
   const identifiers = createIdentifierHash(config);
@@ -83,7 +86,13 @@ export async function startDaemon({ config, clock, announce, onFact }: DaemonOpt
   }
   announce({ kind: 'server_opened', ...address.value });
   const hints = await watchOwnRules(config, rules.value, announce);
-  for (const source of sources) source.start(config.startAt);
+  let isStopped = false;
+  const begin = async (source: FollowedSource): Promise<void> => {
+    if (config.readsOlderGenerations) await source.backfill();
+    if (!isStopped) source.start(config.startAt);
+  };
+  for (const source of sources)
+    begin(source).catch((error: unknown) => announce({ kind: 'source_unreadable', source: source.name, path: '', code: String(error) }));
   const daemon: Daemon = {
     address: address.value,
     pipeline,
@@ -93,6 +102,7 @@ export async function startDaemon({ config, clock, announce, onFact }: DaemonOpt
     status,
     reload: async (isConfigGood = true) => noteReload(store, (await rules.value.reload()).ok && isConfigGood, clock.nowMs()),
     stop: async () => {
+      isStopped = true;
       await server.close();
       for (const source of sources) source.stop();
       await hints?.close();
@@ -141,7 +151,7 @@ async function listen(server: HttpServer, config: Config): Promise<Checked<{ rea
     return { ok: true, value: await server.start() };
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
-    return { ok: false, problems: [fileProblem(formatListenAddress(config.listen), message)] };
+    return { ok: false, problems: [{ ...fileProblem(formatListenAddress(config.listen), message), path: LISTEN }] };
   }
 }
 

@@ -9,7 +9,7 @@ import { type Config, defaultConfig } from '../config/config.ts';
 import { type Checked, formatProblem } from '../config/problem.ts';
 import { createLogger } from '../logger.ts';
 import { createObserver, type Observer } from '../observer.ts';
-import { type Daemon, startDaemon } from '../run.ts';
+import { type Daemon, LISTEN, startDaemon } from '../run.ts';
 import { watchSignals } from '../shutdown.ts';
 import { VERSION } from '../version.ts';
 import { EXIT, type Terminal } from './terminal.ts';
@@ -82,5 +82,6 @@ function warnOfExposure({ listen: { host } }: Config, observer: Observer): void 
 
 function fail({ problems }: { readonly problems: readonly Parameters<typeof formatProblem>[0][] }, terminal: Terminal): number {
   terminal.err(`${problems.map(formatProblem).join('\n')}\n`);
-  return EXIT.config;
+  // An address that is taken may be free in a moment: systemd shall try again.
+  return problems.every(({ path }) => path === LISTEN) ? EXIT.failed : EXIT.config;
 }

@@ -11,6 +11,8 @@ import type { Gap, RotationKind } from '../../src/tail/rotation.ts';
 import type { SourceConfig, StartPosition } from '../config/config.ts';
 import type { SourceView } from '../http/status-view.ts';
 import { Follower, type FollowerSurroundings } from './follower.ts';
+import { findOlderGenerations } from './older-generations.ts';
+import { readWholeFile } from './whole-file-reader.ts';
 
 /** A format that is set in the configuration; its layout is still found out for text. */
 const FORMATS: Readonly<Record<string, LogFormat>> = { json: { kind: 'json', prefix: 'none' } };
@@ -58,6 +60,14 @@ export class FollowedSource {
   start(from: StartPosition): void {
     this.#announce({ kind: 'source_opened', source: this.name, path: this.#config.path, position: 0 });
     this.#follower.start({ from });
+  }
+
+  /** Reads the older generations first, at the very first start. */
+  async backfill(): Promise<void> {
+    for (const path of findOlderGenerations(this.#config.path)) {
+      const { problem } = await readWholeFile(path, this.stream);
+      if (problem !== undefined) this.#announce({ kind: 'gap_found', source: this.name, path, reason: problem, lostBytes: null });
+    }
   }
 
   stop(): void {

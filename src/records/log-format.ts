@@ -113,8 +113,11 @@ function isSynapseJson(line: string): boolean {
   return parseJsonRecord(line) !== null;
 }
 
+/** The end of the year 9999. */
+const MAX_SECONDS = 253_402_300_800;
+
 /** `1782820800.12` (seconds), or `2026-06-30T12:00:00.123Z`. */
 function readTime(time: unknown): number {
-  if (typeof time === 'number') return Math.round(time * 1000);
+  if (typeof time === 'number') return Math.abs(time) < MAX_SECONDS ? Math.round(time * 1000) : Number.NaN;
   return typeof time === 'string' ? parseIsoTime(time) : Number.NaN;
 }

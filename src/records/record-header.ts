@@ -53,9 +53,10 @@ export class RecordHeader<Interest> {
     const hundredths = (bytes[at + 21] as number) - ZERO;
     const thousandths = (bytes[at + 22] as number) - ZERO;
     if (tenths < 0 || tenths > 9 || hundredths < 0 || hundredths > 9 || thousandths < 0 || thousandths > 9) return false;
-    if (!this.#readSecond(bytes, view, at)) return false;
     const statement = this.#table.find(bytes, view, at + STATEMENT_OFFSET, hasServerName);
     if (statement === null || !this.#readRequest(bytes, at + STATEMENT_OFFSET + statement.length)) return false;
+    // Last: the clock remembers each second, and a continuation line may begin with one.
+    if (!this.#readSecond(bytes, view, at)) return false;
     this.statement = statement;
     this.timeMs = this.#secondMs + tenths * 100 + hundredths * 10 + thousandths;
     return true;

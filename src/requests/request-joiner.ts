@@ -95,6 +95,8 @@ export class RequestJoiner {
     const youngMs = timeMs - this.#youngSinceMs;
     if (Number.isNaN(this.#youngSinceMs)) this.#youngSinceMs = timeMs;
     else if (youngMs >= this.#bounds.maxAgeMs / 2) this.#turn('expired', timeMs);
+    // One (forged) record from far ahead must not stop the clock.
+    else if (youngMs < -this.#bounds.maxAgeMs) this.#youngSinceMs = timeMs;
     // Behind a long gap the young ones are too old, too.
     if (youngMs >= this.#bounds.maxAgeMs * 1.5) this.#turn('expired', timeMs);
   }

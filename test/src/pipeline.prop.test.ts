@@ -76,7 +76,7 @@ describe('any traffic', () => {
         expect(reading.stream.counts).toMatchObject({ records: entries.length, accessLines, cutLines: 0 });
         expect(Object.fromEntries(reading.stream.unrecognised)).toEqual({});
       }),
-      { numRuns: 300 },
+      { numRuns: 200 },
     );
   });
 
@@ -87,7 +87,7 @@ describe('any traffic', () => {
         fc.property(scenario, ({ entries }) => {
           expect(meaningOf(readLog(renderLog(entries, name)))).toEqual(meaningOf(readLog(renderLog(entries))));
         }),
-        { numRuns: 25 },
+        { numRuns: 15 },
       );
     },
   );
@@ -101,7 +101,7 @@ describe('any chunking', () => {
         const whole = outcomeOf(readLog(log));
         expect(outcomeOf(readLog(log, { sizes: chunkSizes, offset, isBuffer }))).toEqual(whole);
       }),
-      { numRuns: 25 },
+      { numRuns: 15 },
     );
   });
 

@@ -293,6 +293,17 @@ describe('rotation', () => {
       ['rotated delete', 'rotated delete', 'rotated delete'],
     ],
     [
+      'by rename, then by delete and create before the new file was read',
+      (writer, bench) => {
+        writer.rotateNumbered();
+        bench.look();
+        writer.write('second\n');
+        writer.deleteAndCreate();
+      },
+      ['second'],
+      ['rotated rename', 'rotated delete'],
+    ],
+    [
       'by a rename of the whole folder',
       (writer) => {
         writer.write('unread\n');
@@ -483,6 +494,34 @@ describe('rotation', () => {
     expect(bench.gaps).toEqual([{ reason: 'compressed', fromByte: 0, lostBytes: packed.length, isExact: false, recoveredFrom: undefined }]);
   });
 
+  it('takes a compression under way for no gap', () => {
+    const writer = createWriter('one\n');
+    const bench = follow();
+    for (const text of ['two\n', 'three\n']) {
+      writer.rotateNumbered();
+      writer.write(text);
+    }
+    for (const name of ['homeserver.log.2.gz', 'homeserver.log.1.gz']) writer.writeSibling(name, 'PART OF IT');
+    bench.rest();
+    expect([bench.lines, bench.gaps]).toEqual([['one', 'two', 'three'], []]);
+  });
+
+  it('survives a rotation that is taken back between its look and its opening of the new file', () => {
+    const writer = createWriter('one\n');
+    const bench = follow();
+    writer.shiftNumbered();
+    writer.createEmpty();
+    bench.fileSystem.onCall = (call, name) => {
+      if (call !== 'open' || name !== path) return;
+      bench.fileSystem.onCall = () => {};
+      fs.renameSync(`${path}.1`, path);
+    };
+    bench.look();
+    writer.write('two\n');
+    bench.rest();
+    expect([bench.lines, bench.events, bench.fileSystem.openCount]).toEqual([['one', 'two'], ['caught up'], 1]);
+  });
+
   it('survives a rotation in the middle of its search for generations', () => {
     const writer = createWriter('one\n');
     const bench = follow();
@@ -623,6 +662,8 @@ describe('truncation', () => {
       if (count % 2 === 0) bench.rest();
     }
     bench.rest();
+    expect(bench.events.filter((event) => event === 'gap truncated')).toHaveLength(5);
+    expect(bench.events.filter((event) => event === 'rotated truncate')).toHaveLength(5);
     expect(bench.lines.map((line) => line.slice(STAMP.length))).toEqual([
       '0',
       ...[1, 2, 3, 4, 5].flatMap((count) => [`${count}a`, `${count}b`]),

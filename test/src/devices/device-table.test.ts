@@ -257,7 +257,7 @@ describe('any facts', () => {
         );
         for (const [deviceId, when] of gone) if (!everRefused.has(deviceId)) expect(when).toBeLessThan(oldestHealthy);
       }),
-      { numRuns: 400 },
+      { numRuns: 150 },
     );
   });
 

@@ -8,6 +8,9 @@ import { type AccessFields, accessMessage, OLD_USAGE, USAGE } from './log-lines.
 const REST =
   /^\} Processed request: (?<proc>-?\d+\.\d{3})sec\/(?<send>-?\d+\.\d{3})sec (?:ru=)?\((?<ut>-?\d+\.\d{3})sec, (?<st>-?\d+\.\d{3})sec\) (?:db=)?\((?<sched>-?\d+\.\d{3})sec\/(?<txn>-?\d+\.\d{3})sec\/(?<n>\d+)\) (?<size>\d+)B (?<code>\d{3})(?<lost>!?) "(?<method>\S+) (?<uri>\S+) (?<proto>\S+)" "(?<ua>.*)" \[(?<ev>\d+) dbevts\]$/s;
 
+/** `::1 - 1 - {`, without what need not be there. */
+const SHORTEST_HEAD = 8;
+
 interface Reading {
   readonly headEnd: number;
   readonly procMs: number;
@@ -23,11 +26,12 @@ interface Reading {
 function reference(message: string): Reading | null {
   for (let brace = message.indexOf('}'); brace >= 0; brace = message.indexOf('}', brace + 1)) {
     const groups = REST.exec(message.slice(brace))?.groups;
-    if (!groups) continue;
+    const headBytes = Buffer.byteLength(message.slice(0, brace));
+    if (!groups || headBytes < SHORTEST_HEAD) continue;
     const { proc = '', send = '', size, code, lost, method = '', uri = '' } = groups;
     const ms = (text: string) => Math.round(Number(text) * 1000);
     return {
-      headEnd: Buffer.byteLength(message.slice(0, brace)),
+      headEnd: headBytes,
       procMs: ms(proc) + 0,
       sendMs: ms(send) + 0,
       size: Number(size),

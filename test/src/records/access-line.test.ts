@@ -159,6 +159,8 @@ describe('what is no access line', () => {
     ['an unfinished head', '203.0.113.7 - 8008 - {@alice:example.org'],
     ['a whole head and no more', '203.0.113.7 - 8008 - {@alice:example.org} Processed request: '],
     ['half a line', good.slice(0, 120)],
+    ['the end of a line', 'x" [0 dbevts]'],
+    ['the end of a line, and a head', '1 - 2 - {x} Processed request: " [0 dbevts]'],
   ])('is not completed from the next line: %s', (_, message) => {
     expect(parse(message, `2026-06-30 12:00:00,123 - synapse.access.http.8008 - 643 - INFO - GET-2 - ${good}\n`)).toBeNull();
   });

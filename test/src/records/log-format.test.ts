@@ -104,7 +104,7 @@ describe('a JSON record', () => {
     expect(parseJsonRecord(line)).toBeNull();
   });
 
-  it.each(['"yesterday"', 'null', '"2026-06-30 12:00:00"', '{}', 'true'])('with time %s has none', (time) => {
+  it.each(['"yesterday"', 'null', '1e400', '1e300', '-1e300', '"2026-06-30 12:00:00"', '{}', 'true'])('with time %s has none', (time) => {
     expect(parseJsonRecord(`{"log":"x","namespace":"x","level":"INFO","request":7,"time":${time}}`)).toEqual({
       logger: 'x',
       level: 'INFO',

@@ -50,6 +50,16 @@ describe('text of bytes', () => {
 });
 
 describe('the memo of texts', () => {
+  it('tells the bytes of a letter in Latin-1 from the same letter in UTF-8, wherever it keeps them', () => {
+    // One of some thousand pairs falls on one place of the memo, whatever its hash.
+    const memo = new TextMemo();
+    for (let i = 0; i < 60_000; i++) {
+      const [utf8, latin1] = [Buffer.from(`@${i}é`), Buffer.from(`@${i}é`, 'latin1')];
+      memo.decode(utf8, 0, utf8.length);
+      if (memo.decode(latin1, 0, latin1.length) !== `@${i}\ufffd`) throw new Error(`"@${i}é" in Latin-1 was taken for UTF-8`);
+    }
+  });
+
   it('gives for any bytes, in any order, what decoding gives', () => {
     const bytes = fc.oneof(
       fc.uint8Array({ maxLength: 70, size: 'max' }),

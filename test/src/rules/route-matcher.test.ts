@@ -141,6 +141,13 @@ describe('many routes together', () => {
     ]);
   });
 
+  it('are told apart where they lead through the same words', () => {
+    // Routes that differ in their first 20 bytes only: whatever is remembered of the words behind belongs to one of them.
+    const uris = Array.from({ length: 1300 }, (_, i) => `/first-segment-${String(i).padStart(5, '0')}/a-segment-in-common`);
+    const matcher = new RouteMatcher(uris.map((uri) => ({ methods: ['PUT'], route: uri, target: uri })));
+    for (const uri of [...uris, ...uris, ...uris]) expect(match(matcher, 'PUT', uri)?.target).toBe(uri);
+  });
+
   it('hold none at all', () => {
     expect(match(new RouteMatcher<string>([]), 'PUT', '/a')).toBeNull();
   });

@@ -225,7 +225,7 @@ describe('any template', () => {
   });
 });
 
-describe('a hostile message of a megabyte', () => {
+describe('a hostile message, longer than any that is kept,', () => {
   const fillers: readonly string[] = [
     "'",
     '"',
@@ -267,11 +267,11 @@ describe('a hostile message of a megabyte', () => {
   it.each(fillers)(
     'made of %j takes no rule longer than it takes to walk through it',
     (filler) => {
-      const long = filler.repeat(1_000_000 / filler.length);
+      const long = filler.repeat(600_000 / filler.length);
       for (const rule of rules) {
         const example = exampleOf(rule);
         rule.match(`${rule.prefix}${long}`, true);
-        rule.match(`${rule.prefix}dict_keys(['${long}`, false);
+        for (const opening of ["dict_keys(['", 'dict_keys([', '[']) rule.match(`${rule.prefix}${opening}${long}`, false);
         rule.match(`${example.slice(0, example.length * 0.6)}${long}`, true);
       }
     },
