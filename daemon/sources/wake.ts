@@ -5,17 +5,17 @@
  * at once when the operating system hints at a change of a quiet file. The timer is the truth: a hint that never comes costs one period (NFS, FUSE and
  * overlays give none, systemd.md 5), one that comes for nothing a look.
  *
- * Why fs.watch, on the file, and only while it's quiet. Measured at 1,780 lines/s written as Synapse does, with a lone line every 20–80 ms; medians of 3 runs of
- * 10 s (Node 24, 2 cores), percent of one core and the time from a lone line's write to the consumer:
+ * Why fs.watch, on the file, and only while it's quiet. Measured by test/daemon/sources/follower.system.test.ts: the follower alone, 2,000 lines/s in writes of ten,
+ * 10 s each, Node 24, 2 cores; percent of one core, and from a line's write to the consumer:
  *
- *   | wake (all with a look every 250 ms besides)       | CPU    | p50    | p99    | 1 line in 2 s: p50, p99 |
- *   | chokidar 6 on the file / the folder, 50 ms gap    | 4.3 %, 3.9 % | 20 ms | 50 ms, 66 ms | 1.4, 96 ms  |
- *   | fs.watch on the file / the folder, 50 ms gap      | 1.9 %, 2.1 % | 20 ms | 50 ms, 51 ms | 0.8, 3.4 ms |
- *   | **this**                                          | 0.97 % | 24 ms  | 67 ms  | 0.7, 5 ms |
- *   | timer alone, 250 ms                               | 0.31 % | 132 ms | 250 ms | 140, 247 ms |
+ *   | wake (all but ours: a look every 250 ms besides) | CPU           | p50    | p99    |
+ *   | chokidar 6 on the file, the folder; 50 ms gap    | 3.8 %, 4.0 %  | 20 ms  | 50 ms  |
+ *   | fs.watch on the file, the folder; 50 ms gap      | 2.3 %, 2.1 %  | 20 ms  | 49 ms  |
+ *   | ours                                             | 1.3 %         | 22 ms  | 50 ms  |
+ *   | timer alone, 250 ms                              | 0.6 %         | 125 ms | 248 ms |
  *
  * Handing events to JavaScript is what costs, so there are none while they would only tell what the next look finds anyway. chokidar stats for each event
- * on top of that and misses the goal of 3 % alone; it stays the hint for rule files, which change once a month. test/testbench/wake-cost.ts repeats this.
+ * on top of that and misses the goal of 3 % alone; it stays the hint for rule files, which change once a month.
  */
 import fs from 'node:fs';
 import type { Clock, Timer } from '../clock.ts';

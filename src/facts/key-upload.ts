@@ -17,7 +17,7 @@ export function buildKeyUpload(request: JoinedRequest, provenance: Provenance): 
   }
   const offeredKeyIds = offered ? readTexts(offered.captures['key_ids']) : [];
   const isUpload = request.access?.route?.rule.definition.emit === 'key_upload';
-  const { userId, deviceId } = findDevice(offered, updated, refusals);
+  const { userId, deviceId } = findDevice(offered, updated, refusals, request.access?.requester ?? null);
   return {
     kind: 'key_upload',
     timeMs: request.matches.at(-1)?.timeMs ?? request.access?.timeMs ?? Number.NaN,
@@ -40,11 +40,15 @@ function decideOutcome({ status, isClientGone }: RequestAccess, isRefused: boole
   return status >= 500 ? 'failed' : 'rejected';
 }
 
-/** The first that exists: the offer, the device keys, the signatures inside the old key. */
+/**
+ * The first that exists: the offer, the device keys, the signatures inside the old key. Signatures are the client's choice: one in another
+ * user's name (than the access line's) names nobody, so that nobody can make an innocent device look diverged.
+ */
 function findDevice(
   offered: RecordMatch | undefined,
   updated: RecordMatch | undefined,
   refusals: readonly Refusal[],
+  requester: string | null,
 ): { userId: string | null; deviceId: string | null } {
   for (const match of [offered, updated]) {
     const userId = match?.captures['user_id'];
@@ -53,7 +57,7 @@ function findDevice(
   }
   for (const { oldKey } of refusals) {
     const device = oldKey === null ? null : readSigner(oldKey);
-    if (device !== null) return device;
+    if (device !== null && (requester === null || requester.split('|').includes(device.userId))) return device;
   }
   return { userId: null, deviceId: null };
 }

@@ -28,9 +28,12 @@ export interface OpenJoin {
   readonly matches: RecordMatch[];
 }
 
-/** Join keys of one epoch, kept apart from those of the next: 2^40 requests are 10,000 a second for 3 years. */
+/**
+ * Join keys of one epoch, kept apart from those of the next: 2^40 requests are 10,000 a second for 3 years. Epochs come round after 4096, so
+ * that keys stay exact integers; joins don't live that long.
+ */
 export function joinKey(epoch: number, number: number): number {
-  return epoch * 2 ** 40 + number;
+  return (epoch % 4096) * 2 ** 40 + number;
 }
 
 /** Power of two. */

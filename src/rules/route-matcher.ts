@@ -13,7 +13,7 @@
  *
  * All routes together are one automaton: a path is walked once, one table look-up a byte, and most lines are told apart from all routes
  * after a dozen bytes. States and transitions are worked out when they are first met (a server sees a few of them), so start-up costs
- * nothing; their number is bounded by the length of the routes, whatever the input.
+ * nothing; MAX_STATES of them are remembered at most.
  */
 import { asciiBytes, startsWith } from '../lines/ascii.ts';
 
@@ -52,6 +52,8 @@ const SPACE = 0x20;
 const AMPERSAND = 0x26;
 const EQUALS = 0x3d;
 const MAX_SEGMENTS = 16;
+/** States remembered at once. The built-in routes have some hundred; routes can be made with which paths lead to any number. */
+const MAX_STATES = 8192;
 const DEAD = 0;
 const UNKNOWN = -1;
 /** Methods are told apart by their first two letters, each 5 bits: GET, PUT, POST, DELETE, HEAD, OPTIONS, PATCH. */
@@ -92,6 +94,7 @@ export class RouteMatcher<T> {
   #bytes: Uint8Array = new Uint8Array(0);
   #view: DataView = new DataView(this.#bytes.buffer);
   #found: Variant<T> | null = null;
+  #methodStart = 0;
   #uriStart = 0;
   #queryStart = 0;
   #queryEnd = 0;
@@ -99,8 +102,12 @@ export class RouteMatcher<T> {
   /** @throws RangeError for a query that can't be read; callers check rules first with `describeRouteProblem` */
   constructor(specs: readonly RouteSpec<T>[]) {
     for (const spec of specs) for (const segments of expandRoute(spec.route)) this.#variants.push(createVariant(spec, segments));
+    this.#createStarts();
+  }
+
+  #createStarts(): void {
     this.#stateOf([]);
-    for (const method of new Set(specs.flatMap(({ methods }) => methods))) this.#addStart(method);
+    for (const method of new Set(this.#variants.flatMap(({ methods }) => methods))) this.#addStart(method);
   }
 
   /**
@@ -113,6 +120,7 @@ export class RouteMatcher<T> {
     while (start !== undefined && (uriStart - methodStart !== start.method.length + 1 || !startsWith(bytes, methodStart, start.method)))
       start = start.other;
     if (start === undefined) return null;
+    this.#methodStart = methodStart;
     if (bytes !== this.#bytes) this.#bind(bytes);
     const view = this.#view;
     let state = start.state;
@@ -142,7 +150,10 @@ export class RouteMatcher<T> {
       if (!(byte > SPACE) || byte === QUESTION) break;
       const next = transitions[(state << 8) | byte] as number;
       // A step that nobody took before may have grown the table: go on with the new one.
-      if (next === UNKNOWN) return this.#step(state, byte) === DEAD ? null : this.#walk(bytes, uriStart, at, state);
+      if (next === UNKNOWN) {
+        if (this.#states.length >= MAX_STATES) return this.#forgetStates(bytes, uriStart);
+        return this.#step(state, byte) === DEAD ? null : this.#walk(bytes, uriStart, at, state);
+      }
       at++;
       if (next === state) {
         // Inside a hole: everything up to the next slash belongs to it, and is different each time.
@@ -155,6 +166,17 @@ export class RouteMatcher<T> {
       if (state === DEAD) return null;
     }
     return this.#accept(bytes, state, uriStart, at);
+  }
+
+  /** The memory of states is full (RE2 does the same): it's emptied, and this path is walked again from its beginning. */
+  #forgetStates(bytes: Uint8Array, uriStart: number): T | null {
+    this.#states.length = 0;
+    this.#ids.clear();
+    this.#transitions.fill(UNKNOWN);
+    this.#leaps.fill(undefined);
+    this.#starts.fill(undefined);
+    this.#createStarts();
+    return this.match(bytes, this.#methodStart, uriStart);
   }
 
   #accept(bytes: Uint8Array, state: number, uriStart: number, pathEnd: number): T | null {

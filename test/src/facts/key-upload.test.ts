@@ -25,6 +25,7 @@ const offer = offerEntry(at(1), ALICE, [KEY_ID, 'signed_curve25519:AAAAHg']);
 const deviceKeys = deviceKeysEntry(at(0), ALICE);
 const refusal = refusalEntry(at(2), KEY_ID, { oldKey: signedKey('OLD', BOB), newKey: "{'key': 'NEW'}" });
 const access = (status: number, isGone = false) => accessEntry(at(3), { uri: UPLOAD_URI, status, isGone });
+const accessBy = (requester: string) => accessEntry(at(3), { uri: UPLOAD_URI, status: 400, requester });
 
 function uploadsOf(entries: readonly LogEntry[]): KeyUpload[] {
   return readLog(renderLog(entries)).facts.filter((fact) => fact.kind === 'key_upload');
@@ -88,7 +89,9 @@ describe('the device of an upload', () => {
   it.each<[string, LogEntry[], DeviceName | null]>([
     ['the offer', [deviceKeysEntry(at(0), BOB), offer, refusal, access(400)], ALICE],
     ['the device keys, where there is no offer', [deviceKeysEntry(at(0), CAROL), refusal, access(400)], CAROL],
-    ['the signatures in the old key, where there is neither', [refusal, access(400)], BOB],
+    ['the signatures in the old key, where there is neither', [refusal, accessBy(BOB.userId)], BOB],
+    ['the signatures in the old key, where the requester isn’t known', [refusal, accessBy('None')], BOB],
+    ['nothing, where the old key is signed in the name of another user', [refusal, access(400)], null],
     ['nothing, where the old key has none', [UNSIGNED, access(400)], null],
     ['nothing, where nothing was logged', [access(401)], null],
   ])('is named by %s', (_, entries, name) => {

@@ -247,6 +247,20 @@ describe('any routes and any paths', () => {
     );
   });
 
+  it('take every path, where routes are such that each path leads to a state of its own', () => {
+    // Route i has a word at segment i and holes elsewhere: 2^14 paths keep as many different sets of routes in play.
+    const segments = Array.from({ length: 14 }, (_, i) => i);
+    const matcher = new RouteMatcher<string>(
+      segments.map((i) => ({ methods: ['PUT'], route: segments.map((j) => (i === j ? '/x' : `/{h${j}}`)).join(''), target: String(i) })),
+    );
+    for (let mask = 0; mask < 2 ** 14; mask++) {
+      const bytes = Buffer.from(`PUT ${segments.map((j) => (mask & (1 << j) ? '/x' : '/y')).join('')} `);
+      const first = segments.find((j) => mask & (1 << j));
+      if (matcher.match(bytes, 0, 4) !== (first === undefined ? null : String(first)))
+        throw new Error(`wrong route for ${bytes.toString()}`);
+    }
+  });
+
   it('take a path of a megabyte', () => {
     const matcher = new RouteMatcher<string>([{ methods: ['PUT'], route: '/a/{x}/b', target: 'hit' }]);
     for (const filler of ['x', '/', '/a', '%', 'é', '?', '&d']) {
