@@ -23,7 +23,7 @@ const STAGES = [
 ];
 
 /** Files beside the stages that every stage may use: words, not behaviour. Any other file there composes stages (pipeline.ts). */
-const VOCABULARY = '^src/(?:result|identifiers|events|globals[.]d)[.]ts$';
+const VOCABULARY = '^src/(?:result|identifiers|events|certainty|incident|kept-rows|globals[.]d)[.]ts$';
 
 /**
  * One importer for each outside thing: its traps are known, typed and tested in one place, and it can be replaced there.
