@@ -31,3 +31,13 @@ export const EMITTED_KINDS: ReadonlySet<string> = new Set([...Object.keys(RECORD
 
 /** Requests whose facts hold something of their path; of the others it isn't even decoded. */
 export const KINDS_WITH_CAPTURES: ReadonlySet<string> = new Set<RequestKind>(['to_device_send', 'redaction']);
+
+/** Records whose text and line an incident may have to show. */
+export const EVIDENCE_KINDS: ReadonlySet<string> = new Set<RecordKind>([
+  'one_time_keys_offered',
+  'device_keys_updated',
+  'one_time_key_refused',
+  'one_time_keys_claimed',
+  'devices_deleted',
+  'server_event',
+]);

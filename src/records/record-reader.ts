@@ -41,6 +41,8 @@ export interface LogRecord<I extends Interest = Interest> {
   readonly isCut: boolean;
   /** Byte position of the record in its generation. */
   readonly position: number;
+  /** Line number in its generation, from 1. */
+  readonly line: number;
 }
 
 export interface RecordHandler<I extends Interest = Interest> {
@@ -93,6 +95,8 @@ export class RecordReader<I extends Interest = Interest> implements ChunkConsume
 
   /** Position, in the generation, of the buffer's offset 0. */
   #base = 0;
+  /** Lines of the generations before. */
+  #linesBefore = 0;
   /** Offset of the held record, or NO_RECORD. */
   #held = NO_RECORD;
   #heldLines = 0;
@@ -164,6 +168,7 @@ export class RecordReader<I extends Interest = Interest> implements ChunkConsume
       this.counts.bytes--;
     } else this.counts.bytes += length - consumed;
     this.#base = 0;
+    this.#linesBefore = this.counts.lines;
     this.#isSkipping = false;
   }
 
@@ -288,6 +293,7 @@ export class RecordReader<I extends Interest = Interest> implements ChunkConsume
     const text = this.#decodeLines(bytes, isTooLong ? this.#held + MAX_RECORD_BYTES : end - 1);
     const traceback = this.#heldLines === 1 ? -1 : text.search(TRACEBACK);
     const position = this.#base + this.#held;
+    const line = this.counts.lines - this.#heldLines + 1 - this.#linesBefore;
     const { interest, logger, level } = this.#heldStatement as LogStatement<I>;
     this.#held = NO_RECORD;
     this.#handler.onRecord({
@@ -300,6 +306,7 @@ export class RecordReader<I extends Interest = Interest> implements ChunkConsume
       message: traceback < 0 ? text : text.slice(0, traceback),
       isCut: isCut || isTooLong,
       position,
+      line,
     });
   }
 
@@ -358,6 +365,7 @@ export class RecordReader<I extends Interest = Interest> implements ChunkConsume
       message,
       isCut: false,
       position,
+      line: this.counts.lines - this.#linesBefore,
     });
   }
 
