@@ -9,9 +9,10 @@
  * One `Pipeline` a homeserver; one `SourceStream` for each of its files (each worker's log is a source of its own: its request numbers
  * are its process's). Everything runs on log time; nothing here reads a clock, a file or a socket.
  */
-import { DeviceTable } from './devices/device-table.ts';
+
 import type { Answer } from './certainty.ts';
 import { feedDeviceMetrics } from './device-metrics.ts';
+import { DeviceTable } from './devices/device-table.ts';
 import { FactCounters } from './fact-counters.ts';
 import { buildFacts } from './facts/build-facts.ts';
 import type { Fact } from './facts/fact.ts';

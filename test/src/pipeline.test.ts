@@ -347,6 +347,7 @@ describe('new rules', () => {
     pipeline.replaceRules(BUILT_IN_RULES);
     const bytes = Buffer.concat([log.subarray(done), rest]);
     expect(stream.read(bytes, bytes.length)).toBe(bytes.length);
+    pipeline.end();
     expect(pipeline.devices.list()).toMatchObject([{ deviceId: 'ALICEDEVIC', keyUploads: { conflict: 1 }, conflictCount: 1 }]);
   });
 });

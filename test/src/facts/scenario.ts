@@ -89,7 +89,10 @@ export class Expected {
 
 export interface Scenario {
   readonly entries: readonly LogEntry[];
+  /** Claims and uploads as their records' times order them. */
   readonly expected: Expected;
+  /** As requests closed: all that a log without times can say. */
+  readonly expectedWithoutTimes: Expected;
   readonly accessLines: number;
 }
 
@@ -105,6 +108,8 @@ interface Plan {
   readonly hasAccess: boolean;
   /** @param times of its records */
   readonly apply: (expected: Expected, times: readonly number[]) => void;
+  /** The record that says when it happened; the first, if missing. */
+  readonly decisive?: number;
 }
 
 const device = fc.constantFrom(...DEVICES);
@@ -155,6 +160,7 @@ const upload: fc.Arbitrary<Plan> = fc
       method: 'POST',
       makes,
       hasAccess: end !== null,
+      decisive: Math.max(0, matched - 1),
       apply: (expected, times) => {
         if (!isNamed) {
           expected.unattributed.conflicts += refusals.length;
@@ -163,7 +169,9 @@ const upload: fc.Arbitrary<Plan> = fc
         }
         const tally = expected.device(name);
         if (outcome !== null) tally.keyUploads[outcome]++;
-        if (outcome === 'accepted') for (const keyId of offered) tally.claimed.delete(keyId);
+        // `200!`: stored, whether the client heard of it or not.
+        const isStored = outcome === 'accepted' || (outcome === 'client_gave_up' && end?.status === 200);
+        if (isStored) for (const keyId of offered) tally.claimed.delete(keyId);
         for (const { keyId, newKey } of refusals) {
           tally.conflictCount++;
           tally.conflictKeyIds.add(keyId);
@@ -355,9 +363,15 @@ function interleave(plans: readonly Plan[], picks: readonly number[], firstNumbe
     open.splice(at, 1);
     (current.plan.hasAccess ? closed : unclosed).push(current);
   }
-  const expected = new Expected();
   // Without an access line a request stays open to the end; those are given up in the order in which they began.
   unclosed.sort((a, b) => a.times[0]! - b.times[0]!);
-  for (const { plan, times } of [...closed, ...unclosed]) plan.apply(expected, times);
-  return { entries, expected, accessLines: closed.length };
+  const inOrderOfClose = [...closed, ...unclosed];
+  const timeOf = ({ plan, times }: (typeof waiting)[number]): number => times[plan.decisive ?? 0]!;
+  const inOrderOfTime = inOrderOfClose.toSorted((a, b) => timeOf(a) - timeOf(b));
+  const [expected, expectedWithoutTimes] = [inOrderOfTime, inOrderOfClose].map((order) => {
+    const found = new Expected();
+    for (const { plan, times } of order) plan.apply(found, times);
+    return found;
+  }) as [Expected, Expected];
+  return { entries, expected, expectedWithoutTimes, accessLines: closed.length };
 }
