@@ -22,10 +22,12 @@ const BANG = 0x21;
 const QUOTE = 0x22;
 const OPEN_PAREN = 0x28;
 const CLOSE_PAREN = 0x29;
+const COMMA = 0x2c;
 const DASH = 0x2d;
 const DOT = 0x2e;
 const SLASH = 0x2f;
 const ZERO = 0x30;
+const NINE = 0x39;
 const LETTER_B = 0x42;
 const OPEN_BRACKET = 0x5b;
 const OPEN_BRACE = 0x7b;
@@ -56,8 +58,7 @@ const SEC_SPACE = asciiWord('sec ');
 const FRACTION_LENGTH = 8;
 /** Of `ru=(0.002sec, 0.000sec) db=(0.001sec/0.006sec/`, with single digits. */
 const USUAL_USAGE_LENGTH = 46;
-/** What a duration that can't be read gives; no request takes that long. */
-const UNREADABLE = -(2 ** 30);
+const ZERO_FRACTION = asciiWord('.000');
 
 export class AccessLine {
   /** Log time and number of the request; set by whoever read the header. */
@@ -96,29 +97,64 @@ export class AccessLine {
     const end = bytes.indexOf(NEWLINE, messageStart);
     this.messageStart = messageStart;
     this.end = end;
-    // Its end first: the same for every head in the line.
-    if (!hasTail(bytes, view, messageStart, end)) return false;
+
+    // `" [0 dbevts]`: the line's end first, the same for every head in it.
+    let at = end - TAIL_LENGTH;
+    if (at < messageStart || view.getInt32(at + 4, true) !== TAIL_4 || view.getInt32(at, true) !== TAIL_0) return false;
+    at--;
+    while (isDigit(bytes[at] as number)) at--;
+    if (bytes[at] !== OPEN_BRACKET || bytes[at - 1] !== SPACE || bytes[at - 2] !== QUOTE) return false;
+
     let close = messageStart + SHORTEST_HEAD - 1;
     for (;;) {
-      // The leftmost `}` whose rest is whole; what stands before a later one is a (forged) address.
-      close = findBrace(bytes, view, close + 1, end);
+      // The leftmost `}` whose rest is whole; what stands before a later one is a (forged) address. Four bytes at a time, by the borrow that a
+      // byte makes which is zero: some 40 bytes of head stand before it, too few to call a native search for.
+      for (close++; close + 4 <= end; close += 4) {
+        const word = view.getInt32(close, true) ^ FOUR_BRACES;
+        if (((word - 0x01010101) & ~word & 0x80808080) !== 0) break;
+      }
+      while (close < end && bytes[close] !== CLOSE_BRACE) close++;
       if (close + PROCESSED_LENGTH > end) return false;
-      if (!isProcessed(view, close)) continue;
+      if (view.getInt32(close, true) !== PROCESSED_0 || view.getInt32(close + 4, true) !== PROCESSED_4) continue;
+      if (view.getInt32(close + 8, true) !== PROCESSED_8 || view.getInt32(close + 12, true) !== PROCESSED_12) continue;
+      if (view.getInt32(close + 16, true) !== PROCESSED_16 || bytes[close + 20] !== SPACE) continue;
 
-      // `0.012sec/0.001sec `
-      let at = close + PROCESSED_LENGTH;
-      let dot = findDot(bytes, at);
-      if (dot + FRACTION_LENGTH > end || view.getInt32(dot + 4, true) !== SEC_SLASH) continue;
-      const procMs = milliseconds(bytes, at, dot, view.getInt32(dot, true));
-      at = dot + FRACTION_LENGTH;
-      dot = findDot(bytes, at);
-      if (dot + FRACTION_LENGTH > end || view.getInt32(dot + 4, true) !== SEC_SPACE) continue;
-      const sendMs = milliseconds(bytes, at, dot, view.getInt32(dot, true));
-      at = dot + FRACTION_LENGTH;
-      if (procMs === UNREADABLE || sendMs === UNREADABLE) continue;
+      // `0.012sec/`, whole milliseconds. The three digits behind the dot are checked at once: of each byte the upper half must be that of a
+      // digit, and the lower at most 9.
+      at = close + PROCESSED_LENGTH;
+      const isProcNegative = bytes[at] === DASH;
+      if (isProcNegative) at++;
+      if (!isDigit(bytes[at] as number)) continue;
+      let procMs = 0;
+      for (; isDigit(bytes[at] as number); at++) procMs = procMs * 10 + ((bytes[at] as number) - ZERO);
+      if (at + FRACTION_LENGTH > end || view.getInt32(at + 4, true) !== SEC_SLASH) continue;
+      let fraction = view.getInt32(at, true) ^ ZERO_FRACTION;
+      if ((((fraction + 0x06060600) | fraction) & 0xf0f0f0ff) !== 0) continue;
+      procMs = procMs * 1000 + ((fraction >> 8) & 15) * 100 + ((fraction >> 16) & 15) * 10 + (fraction >>> 24);
 
-      // `ru=(0.002sec, 0.000sec) db=(0.001sec/0.006sec/4) `
-      at = isUsualUsage(view, at, end) ? at + USUAL_USAGE_LENGTH : skipUnusualUsage(bytes, view, at);
+      // `0.001sec `, the same way.
+      at += FRACTION_LENGTH;
+      const isSendNegative = bytes[at] === DASH;
+      if (isSendNegative) at++;
+      if (!isDigit(bytes[at] as number)) continue;
+      let sendMs = 0;
+      for (; isDigit(bytes[at] as number); at++) sendMs = sendMs * 10 + ((bytes[at] as number) - ZERO);
+      if (at + FRACTION_LENGTH > end || view.getInt32(at + 4, true) !== SEC_SPACE) continue;
+      fraction = view.getInt32(at, true) ^ ZERO_FRACTION;
+      if ((((fraction + 0x06060600) | fraction) & 0xf0f0f0ff) !== 0) continue;
+      sendMs = sendMs * 1000 + ((fraction >> 8) & 15) * 100 + ((fraction >> 16) & 15) * 10 + (fraction >>> 24);
+
+      // `ru=(0.002sec, 0.000sec) db=(0.001sec/0.006sec/4) `: nearly always of these widths, and then nothing but its marks is looked at.
+      at += FRACTION_LENGTH;
+      const isUsualUsage =
+        at + USUAL_USAGE_LENGTH <= end &&
+        view.getInt32(at, true) === USER_TIME &&
+        view.getInt32(at + 9, true) === SEC_COMMA &&
+        view.getInt32(at + 19, true) === SEC_CLOSE &&
+        view.getInt32(at + 24, true) === DATABASE_TIME &&
+        view.getInt32(at + 33, true) === SEC_SLASH &&
+        view.getInt32(at + 42, true) === SEC_SLASH;
+      at = isUsualUsage ? at + USUAL_USAGE_LENGTH : skipUnusualUsage(bytes, at);
       if (at < 0 || !isDigit(bytes[at] as number)) continue;
       while (isDigit(bytes[at] as number)) at++;
       if (bytes[at] !== CLOSE_PAREN || bytes[at + 1] !== SPACE) continue;
@@ -129,18 +165,22 @@ export class AccessLine {
       let sizeBytes = 0;
       for (; isDigit(bytes[at] as number); at++) sizeBytes = sizeBytes * 10 + ((bytes[at] as number) - ZERO);
       if (bytes[at] !== LETTER_B || bytes[at + 1] !== SPACE) continue;
-      const status = threeDigits(bytes, at + 2);
-      const isClientGone = bytes[at + 5] === BANG;
-      at += isClientGone ? 6 : 5;
-      if (status < 100 || bytes[at] !== SPACE || bytes[at + 1] !== QUOTE) continue;
-      const methodStart = at + 2;
-      at = methodStart;
+      const hundreds = (bytes[at + 2] as number) - ZERO;
+      if (hundreds < 1 || hundreds > 9 || !isDigit(bytes[at + 3] as number) || !isDigit(bytes[at + 4] as number)) continue;
+      const status = hundreds * 100 + ((bytes[at + 3] as number) - ZERO) * 10 + (bytes[at + 4] as number) - ZERO;
+      at += 5;
+      const isClientGone = bytes[at] === BANG;
+      if (isClientGone) at++;
+      if (bytes[at] !== SPACE || bytes[at + 1] !== QUOTE) continue;
+      at += 2;
+      const methodStart = at;
       while ((bytes[at] as number) > SPACE) at++;
       if (bytes[at] !== SPACE || at === methodStart || at + 1 >= end) continue;
 
       this.headEnd = close;
-      this.procMs = procMs;
-      this.sendMs = sendMs;
+      // Not `-procMs`: minus zero is no integer, and would turn every field that holds a duration into a float.
+      this.procMs = isProcNegative ? 0 - procMs : procMs;
+      this.sendMs = isSendNegative ? 0 - sendMs : sendMs;
       this.sizeBytes = sizeBytes;
       this.status = status;
       this.isClientGone = isClientGone;
@@ -173,113 +213,32 @@ export class AccessLine {
   }
 }
 
-/** The line must end with `" [0 dbevts]`. */
-function hasTail(bytes: Uint8Array, view: DataView, start: number, end: number): boolean {
-  const at = end - TAIL_LENGTH;
-  if (at < start || view.getInt32(at + 4, true) !== TAIL_4 || view.getInt32(at, true) !== TAIL_0) return false;
-  let i = at - 1;
-  while (isDigit(bytes[i] as number)) i--;
-  return bytes[i] === OPEN_BRACKET && bytes[i - 1] === SPACE && bytes[i - 2] === QUOTE;
-}
-
-function isProcessed(view: DataView, at: number): boolean {
-  return (
-    view.getInt32(at, true) === PROCESSED_0 &&
-    view.getInt32(at + 4, true) === PROCESSED_4 &&
-    view.getInt32(at + 8, true) === PROCESSED_8 &&
-    view.getInt32(at + 12, true) === PROCESSED_12 &&
-    view.getInt32(at + 16, true) === PROCESSED_16 &&
-    view.getUint8(at + 20) === SPACE
-  );
-}
-
-/** `ru=(0.002sec, 0.000sec) db=(0.001sec/0.006sec/`: nearly always of these widths, and then nothing but its marks is looked at. */
-function isUsualUsage(view: DataView, at: number, end: number): boolean {
-  return (
-    at + USUAL_USAGE_LENGTH <= end &&
-    view.getInt32(at, true) === USER_TIME &&
-    view.getInt32(at + 9, true) === SEC_COMMA &&
-    view.getInt32(at + 19, true) === SEC_CLOSE &&
-    view.getInt32(at + 24, true) === DATABASE_TIME &&
-    view.getInt32(at + 33, true) === SEC_SLASH &&
-    view.getInt32(at + 42, true) === SEC_SLASH
-  );
-}
-
-/** The same with longer numbers, and without `ru=` and `db=` (before 1.150). The offset of the count; −1 where it's of another form. */
-function skipUnusualUsage(bytes: Uint8Array, view: DataView, start: number): number {
+/**
+ * `ru=(10.002sec, 0.000sec) db=(0.001sec/0.006sec/` of other widths than the usual ones, and without `ru=` and `db=` (before 1.150). The offset
+ * of what follows; −1 where it's of another form.
+ */
+function skipUnusualUsage(bytes: Uint8Array, start: number): number {
   let at = start;
   if (bytes[at] === 0x72 && bytes[at + 1] === 0x75) at += 3;
-  at = skipDuration(bytes, view, at, OPEN_PAREN, SEC_COMMA);
-  at = skipDuration(bytes, view, at, SPACE, SEC_CLOSE);
-  if (bytes[at] !== SPACE) return -1;
+  at = skipDuration(bytes, at, OPEN_PAREN, COMMA);
+  at = skipDuration(bytes, at, SPACE, CLOSE_PAREN);
+  if (at < 0 || bytes[at] !== SPACE) return -1;
   at++;
   if (bytes[at] === 0x64 && bytes[at + 1] === 0x62) at += 3;
-  at = skipDuration(bytes, view, at, OPEN_PAREN, SEC_SLASH);
-  return skipDuration(bytes, view, at - 1, SLASH, SEC_SLASH);
+  at = skipDuration(bytes, at, OPEN_PAREN, SLASH);
+  return skipDuration(bytes, at - 1, SLASH, SLASH);
 }
 
-/** `(0.002sec,`: a duration behind `(` (`before`) and in front of `sec,` (`behind`, a word). The offset behind it; −1 where there's none, and where `at` is negative. */
-function skipDuration(bytes: Uint8Array, view: DataView, at: number, before: number, behind: number): number {
-  if (bytes[at] !== before) return -1;
-  const dot = findDot(bytes, at + 1);
-  const end = dot + FRACTION_LENGTH;
-  if (end > bytes.length || view.getInt32(dot + 4, true) !== behind) return -1;
-  return milliseconds(bytes, at + 1, dot, view.getInt32(dot, true)) === UNREADABLE ? -1 : end;
-}
-
-/** Where the whole seconds of the duration at `at` end: nearly always behind one digit. */
-function findDot(bytes: Uint8Array, at: number): number {
-  const start = bytes[at] === DASH ? at + 1 : at;
-  return bytes[start + 1] === DOT ? start + 1 : findDigitsEnd(bytes, start);
-}
-
-/**
- * `0.012` in whole milliseconds; UNREADABLE where it's something else.
- *
- * @param fraction the word at `dot`: `.012`. Its digits are checked at once: of each byte, the upper half must be 3 and the lower at most 9.
- */
-function milliseconds(bytes: Uint8Array, at: number, dot: number, fraction: number): number {
-  const digits = (fraction >>> 8) ^ 0x303030;
-  if ((fraction & 0xff) !== DOT || (((digits + 0x060606) | digits) & 0xf0f0f0) !== 0) return UNREADABLE;
-  const isNegative = bytes[at] === DASH;
-  const start = isNegative ? at + 1 : at;
-  let seconds = (bytes[start] as number) - ZERO;
-  if (start === dot || seconds < 0 || seconds > 9) return UNREADABLE;
-  for (let i = start + 1; i < dot; i++) seconds = seconds * 10 + ((bytes[i] as number) - ZERO);
-  const value = seconds * 1000 + (digits & 15) * 100 + ((digits >> 8) & 15) * 10 + (digits >> 16);
-  // Not `-value`: minus zero is no integer, and would turn every field that holds a duration into a float.
-  return isNegative ? 0 - value : value;
-}
-
-/** `400`; −1 where three digits don't stand. */
-function threeDigits(bytes: Uint8Array, at: number): number {
-  const a = (bytes[at] as number) - ZERO;
-  const b = (bytes[at + 1] as number) - ZERO;
-  const c = (bytes[at + 2] as number) - ZERO;
-  return a >= 0 && a <= 9 && b >= 0 && b <= 9 && c >= 0 && c <= 9 ? a * 100 + b * 10 + c : -1;
-}
-
-/**
- * Offset of the next `}` in `bytes[start, end)`, or `end`. Four bytes at a time, by the borrow that a byte makes which is zero: some 40 bytes
- * of head stand before it, too few to call a native search for.
- */
-function findBrace(bytes: Uint8Array, view: DataView, start: number, end: number): number {
-  let at = start;
-  for (; at + 4 <= end; at += 4) {
-    const word = view.getInt32(at, true) ^ FOUR_BRACES;
-    if (((word - 0x01010101) & ~word & 0x80808080) !== 0) break;
-  }
-  while (at < end && bytes[at] !== CLOSE_BRACE) at++;
-  return at;
-}
-
-function findDigitsEnd(bytes: Uint8Array, at: number): number {
-  let i = at;
-  while (isDigit(bytes[i] as number)) i++;
-  return i;
+/** `(0.002sec,`: a duration between two given bytes. The offset behind it; −1 where there's none, or `start` is negative. */
+function skipDuration(bytes: Uint8Array, start: number, before: number, behind: number): number {
+  if (start < 0 || bytes[start] !== before) return -1;
+  let at = bytes[start + 1] === DASH ? start + 2 : start + 1;
+  if (!isDigit(bytes[at] as number)) return -1;
+  while (isDigit(bytes[at] as number)) at++;
+  if (bytes[at] !== DOT || !isDigit(bytes[at + 1] as number) || !isDigit(bytes[at + 2] as number) || !isDigit(bytes[at + 3] as number)) return -1;
+  return isAscii(bytes, at + 4, 'sec') && bytes[at + FRACTION_LENGTH - 1] === behind ? at + FRACTION_LENGTH : -1;
 }
 
 function isDigit(byte: number): boolean {
-  return byte >= ZERO && byte <= 0x39;
+  return byte >= ZERO && byte <= NINE;
 }

@@ -64,7 +64,11 @@ export class LogStatementTable<Interest> {
   find(bytes: Uint8Array, view: DataView, at: number, hasServerName: boolean): LogStatement<Interest> | null {
     if (at + MAX_MIDDLE_BYTES > bytes.length) return this.#parse(bytes, at, hasServerName);
     const last = this.#last;
-    return last !== null && isSame(last, view, at) ? last.statement : this.#findOther(bytes, view, at, hasServerName);
+    if (last === null || view.getInt32(at + last.lastOffset, true) !== last.lastWord) return this.#findOther(bytes, view, at, hasServerName);
+    const { words } = last;
+    for (let i = words.length - 1; i >= 0; i--)
+      if (view.getInt32(at + i * 4, true) !== words[i]) return this.#findOther(bytes, view, at, hasServerName);
+    return last.statement;
   }
 
   #findOther(bytes: Uint8Array, view: DataView, at: number, hasServerName: boolean): LogStatement<Interest> | null {
