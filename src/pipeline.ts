@@ -88,6 +88,7 @@ export class Pipeline {
       metrics: this.metrics,
       joinBounds,
       onRequest: (request) => this.#take(request, source),
+      onFact: (fact) => this.#apply(fact, source),
       onProgress: (clockMs, isIdle) => {
         this.#ordered.setIdle(options.name, isIdle);
         this.#ordered.advance(options.name, clockMs);
@@ -152,12 +153,14 @@ export class Pipeline {
   }
 
   #take(request: JoinedRequest, source: SourceStream): void {
-    for (const fact of buildFacts(request)) {
-      this.traffic.apply(fact);
-      this.#counters.apply(fact);
-      this.#options.onFact?.(fact);
-      this.#ordered.add(source.name, fact, source.clockMs);
-    }
+    for (const fact of buildFacts(request)) this.#apply(fact, source);
+  }
+
+  #apply(fact: Fact, source: SourceStream): void {
+    this.traffic.apply(fact);
+    this.#counters.apply(fact);
+    this.#options.onFact?.(fact);
+    this.#ordered.add(source.name, fact, source.clockMs);
   }
 
   #applyInOrder(fact: Fact): void {

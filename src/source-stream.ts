@@ -5,8 +5,10 @@
  * begins a new sequence of request numbers, that a doubled record is none.
  */
 import { EVIDENCE_KINDS, KINDS_WITH_CAPTURES } from './facts/emitted-kinds.ts';
+import type { Fact } from './facts/fact.ts';
 import type { ChunkConsumer } from './lines/chunk-consumer.ts';
 import type { Counter, Histogram, MetricStore } from './metrics/metric-store.ts';
+import { RecordGate } from './record-gate.ts';
 import type { AccessLine } from './records/access-line.ts';
 import type { LogFormat } from './records/log-format.ts';
 import type { Level } from './records/log-statement.ts';
@@ -15,6 +17,8 @@ import { decodeText, TextMemo } from './records/text-decoder.ts';
 import { ZoneClock } from './records/timestamp.ts';
 import { DoubledRecords } from './requests/doubled-records.ts';
 import type { JoinedRequest, JoinOutcome, RecordMatch, RequestAccess } from './requests/joined-request.ts';
+import { isOddNumber } from './requests/number-watch.ts';
+import type { UntrustedReason } from './requests/record-trust.ts';
 import { type JoinBounds, type JoinKey, joinKey, type OpenJoin, RequestJoiner } from './requests/request-joiner.ts';
 import { RequestNumbers } from './requests/request-numbers.ts';
 import type { CompiledRule, RuleMatch, RuleSet } from './rules/rule-set.ts';
@@ -28,6 +32,8 @@ export interface SourceStreamOptions {
   readonly metrics: MetricStore;
   readonly joinBounds: JoinBounds;
   readonly onRequest: (request: JoinedRequest) => void;
+  /** A fact that is no request's. */
+  readonly onFact: (fact: Fact) => void;
   /** The source has come to this log time; `isIdle`: there is nothing more to read at the moment. */
   readonly onProgress: (clockMs: number, isIdle: boolean) => void;
   /** A rule that has a counter has matched. */
@@ -65,6 +71,7 @@ export class SourceStream implements ChunkConsumer, RecordHandler<RuleInterest> 
   readonly #latency: Histogram;
   readonly #joins: Readonly<Record<'closed' | 'expired' | 'evicted', Counter>>;
   readonly #decodeText = (bytes: Uint8Array, start: number, end: number): string => this.#texts.decode(bytes, start, end);
+  readonly #gate: RecordGate<RuleInterest>;
   #rules: RuleSet;
   #clockMs = Number.NEGATIVE_INFINITY;
   /** The last record was a start line; a version line behind it makes the banner whole. */
@@ -79,6 +86,13 @@ export class SourceStream implements ChunkConsumer, RecordHandler<RuleInterest> 
     this.#rules = options.rules;
     this.#reader = new RecordReader(this, new ZoneClock(options.timeZone), options.format ?? null);
     this.#joiner = new RequestJoiner(options.joinBounds, (join, outcome) => this.#giveUp(join, outcome));
+    this.#gate = new RecordGate({
+      numbers: this.#numbers,
+      release: (record) => this.#takeRecord(record),
+      releaseAccessLine: (bytes, line, position) => this.#takeAccessLine(bytes, line, position),
+      distrust: (record, reason, seenMs) => this.#distrust(record, reason, seenMs),
+      interestIn: (logger, level) => this.interestIn(logger, level),
+    });
     metrics.declareSource(name);
     this.#latency = metrics.histogram('lotus_e2ee_homeserver_request_duration_seconds');
     this.#joins = {
@@ -132,7 +146,13 @@ export class SourceStream implements ChunkConsumer, RecordHandler<RuleInterest> 
     this.#options.onProgress(this.#clockMs, true);
   }
 
+  /** Records wait for a verdict, so all that follow must be seen. */
+  get watchesAll(): boolean {
+    return this.#gate.isWatching;
+  }
+
   end(): void {
+    this.#gate.end();
     this.#joiner.end();
   }
 
@@ -148,6 +168,17 @@ export class SourceStream implements ChunkConsumer, RecordHandler<RuleInterest> 
 
   /** Most lines end here: counted, and of no request that a rule wants. What the others need is done elsewhere, so that this stays small. */
   onAccessLine(bytes: Uint8Array, line: AccessLine, position: number): void {
+    const { requestNumber } = line;
+    if (requestNumber >= 0) {
+      this.#numbers.observe(requestNumber);
+      if (isOddNumber(this.#numbers, requestNumber) && this.#isText && !this.#doubled.isDoubledAccessLine(line))
+        return this.#gate.question(bytes, line, this.#headOf(position));
+    }
+    this.#takeAccessLine(bytes, line, position);
+  }
+
+  /** One that isn't forged, as far as can be known. */
+  #takeAccessLine(bytes: Uint8Array, line: AccessLine, position: number): void {
     const { requestNumber } = line;
     this.#noteIds(requestNumber);
     if (requestNumber >= 0) {
@@ -190,6 +221,11 @@ export class SourceStream implements ChunkConsumer, RecordHandler<RuleInterest> 
   }
 
   onRecord(record: LogRecord<RuleInterest>): void {
+    if (this.#gate.isWatching) this.#gate.hold(record);
+    else this.#takeRecord(record);
+  }
+
+  #takeRecord(record: LogRecord<RuleInterest>): void {
     const {
       interest: { rules },
       message,
@@ -210,6 +246,30 @@ export class SourceStream implements ChunkConsumer, RecordHandler<RuleInterest> 
     }
     if (emitted !== null) this.#join(emitted, request, requestNumber);
     else if (!isKnown) this.#noteMiss(record, rules);
+    if (this.#isText) this.#gate.watchBehind(record, emitted?.rule.definition.emit);
+  }
+
+  get #isText(): boolean {
+    return this.#reader.format?.kind === 'text';
+  }
+
+  /** What the gate keeps of an access line besides its text. */
+  #headOf(position: number) {
+    const interest = this.interestIn(ACCESS_LOGGER, 'INFO');
+    return { interest, logger: ACCESS_LOGGER, level: 'INFO' as const, position, line: this.#reader.lineNumber };
+  }
+
+  /** Counted, and shown; it states nothing. Whom it names, the rules find as in any other record. */
+  #distrust({ interest, message, isCut, position, request }: LogRecord<RuleInterest>, reason: UntrustedReason, timeMs: number): void {
+    let userId: string | null = null;
+    let deviceId: string | null = null;
+    for (const rule of interest.rules) {
+      const captures = rule.match(message, isCut)?.captures ?? {};
+      if (typeof captures['user_id'] === 'string') userId = captures['user_id'];
+      if (typeof captures['device_id'] === 'string') deviceId = captures['device_id'];
+    }
+    const provenance = { source: this.name, positions: [position], requestId: request, incarnation: this.#numbers.incarnation, ruleId: '' };
+    this.#options.onFact({ kind: 'untrusted_record', timeMs, provenance, reason, userId, deviceId });
   }
 
   #join(match: RecordMatch, request: string, requestNumber: number): void {

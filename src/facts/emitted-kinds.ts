@@ -14,6 +14,7 @@ export const RECORD_KINDS = {
   devices_deleted: 'devices were deleted: user_id, device_ids',
   logged_in: 'a device logged in: user_id, device_id',
   server_event: 'life of the process: event, detail',
+  client_text: "a record that ends in a text of the client's, which may hold line ends: what follows may be forged",
 } as const;
 
 export const REQUEST_KINDS = {

@@ -43,9 +43,13 @@ export interface LogRecord<I extends Interest = Interest> {
   readonly position: number;
   /** Line number in its generation, from 1. */
   readonly line: number;
+  /** All of its physical lines, header included, without what a transport put before them; only while the handler watches all. */
+  readonly raw?: string;
 }
 
 export interface RecordHandler<I extends Interest = Interest> {
+  /** While true, every record of a text log comes to `onRecord`, wanted or not, and access lines too (onAccessLine isn't called). */
+  readonly watchesAll?: boolean;
   interestIn(logger: string, level: Level): I;
   onAccessLine(bytes: Uint8Array, line: AccessLine, position: number): void;
   onRecord(record: LogRecord<I>): void;
@@ -128,6 +132,11 @@ export class RecordReader<I extends Interest = Interest> implements ChunkConsume
     this.#format = format;
     this.#prefix = format.prefix;
     this.#hasServerName = format.kind === 'text' && format.hasServerName;
+  }
+
+  /** Of the line that was counted last, in its generation. */
+  get lineNumber(): number {
+    return this.counts.lines - this.#linesBefore;
   }
 
   get format(): LogFormat | null {
@@ -222,6 +231,7 @@ export class RecordReader<I extends Interest = Interest> implements ChunkConsume
     this.#misses = 0;
     if (!this.#isInRecord) this.#beginRecords();
     const interest = header.statement?.interest as I;
+    if (this.#handler.watchesAll === true) return this.#watch(bytes, at);
     if (interest.isAccess) return this.#takeAccessLine(bytes, interest, at) + 1;
     const end = bytes.indexOf(NEWLINE, header.messageStart);
     if (interest.prefixes.length > 0 && isWanted(interest, bytes, header.messageStart)) {
@@ -233,6 +243,23 @@ export class RecordReader<I extends Interest = Interest> implements ChunkConsume
       if (end - at > MAX_LINE_BYTES) this.counts.cutLines++;
     }
     return end + 1;
+  }
+
+  /** Holds the record at `at`, whatever it is. */
+  #watch(bytes: Uint8Array, at: number): number {
+    const end = bytes.indexOf(NEWLINE, this.#header.messageStart);
+    this.#hold(at);
+    if (end - at > MAX_LINE_BYTES) this.#heldCutLines++;
+    return end + 1;
+  }
+
+  /** Physical counts of an access line that was held are those that it would have had otherwise. */
+  #countHeldAccessLine(bytes: Uint8Array, { interest, logger }: LogStatement<I>): void {
+    const start = this.#heldMessage;
+    if (interest.isDebug && this.#access.isReceivedLine(bytes, start)) return;
+    const end = bytes.indexOf(NEWLINE, start);
+    if (this.#access.parse(bytes, start) && end - this.#held <= MAX_LINE_BYTES) this.counts.accessLines++;
+    else this.#handler.onUnrecognised(`access_line ${logger}`, decodeText(bytes, start, Math.min(end, start + SAMPLE_LENGTH)));
   }
 
   #beginRecords(): void {
@@ -302,11 +329,15 @@ export class RecordReader<I extends Interest = Interest> implements ChunkConsume
     this.counts.cutLines += this.#heldCutLines;
     this.counts.records++;
     const isTooLong = end - 1 - this.#held > MAX_RECORD_BYTES;
-    const text = this.#decodeLines(bytes, isTooLong ? this.#held + MAX_RECORD_BYTES : end - 1);
+    const textEnd = isTooLong ? this.#held + MAX_RECORD_BYTES : end - 1;
+    const text = this.#decodeLines(bytes, this.#heldMessage, textEnd);
+    const raw = this.#handler.watchesAll === true ? { raw: this.#decodeLines(bytes, this.#held, textEnd) } : null;
     const traceback = this.#heldLines === 1 ? -1 : text.search(TRACEBACK);
     const position = this.#base + this.#held;
     const line = this.counts.lines - this.#heldLines + 1 - this.#linesBefore;
-    const { interest, logger, level } = this.#heldStatement as LogStatement<I>;
+    const statement = this.#heldStatement as LogStatement<I>;
+    const { interest, logger, level } = statement;
+    if (interest.isAccess) this.#countHeldAccessLine(bytes, statement);
     this.#held = NO_RECORD;
     this.#handler.onRecord({
       interest,
@@ -319,18 +350,20 @@ export class RecordReader<I extends Interest = Interest> implements ChunkConsume
       isCut: isCut || isTooLong,
       position,
       line,
+      ...raw,
     });
   }
 
-  /** The held record's message up to `end`, its continuation lines without their prefix. */
-  #decodeLines(bytes: Uint8Array, end: number): string {
+  /** The held record from `start` (its message, or its first byte) up to `end`, its lines without their prefix. */
+  #decodeLines(bytes: Uint8Array, start: number, end: number): string {
     const prefix = this.#prefix;
-    if (prefix === 'none' || this.#heldLines === 1) return decodeText(bytes, this.#heldMessage, end);
+    const isMessage = start !== this.#held;
+    if (prefix === 'none' || (isMessage && this.#heldLines === 1)) return decodeText(bytes, start, end);
     const lines: string[] = [];
-    for (let at = this.#heldMessage; at <= end; ) {
+    for (let at = start; at <= end; ) {
       const newline = bytes.indexOf(NEWLINE, at);
       const lineEnd = newline < 0 || newline > end ? end : newline;
-      lines.push(decodeText(bytes, lines.length === 0 ? at : skipPrefix(prefix, bytes, at), lineEnd));
+      lines.push(decodeText(bytes, isMessage && lines.length === 0 ? at : skipPrefix(prefix, bytes, at), lineEnd));
       at = lineEnd + 1;
     }
     return lines.join('\n');
