@@ -171,7 +171,7 @@ function isOwn<R>(suspect: Suspect<R>, { echoedText }: Carrier): boolean {
 }
 
 /** How many records the answer's size accounts for; null where it can't say. */
-function blockBySize<R>({ echoedText }: Carrier, suspects: readonly Suspect<R>[], sizeBytes: number): number | null {
+function blockBySize<R>({ echoedText, requestNumber }: Carrier, suspects: readonly Suspect<R>[], sizeBytes: number): number | null {
   if (echoedText === null || sizeBytes === 0) return null;
   let length = jsonLength(echoedText);
   for (let count = 0; ; count++) {
@@ -179,7 +179,8 @@ function blockBySize<R>({ echoedText }: Carrier, suspects: readonly Suspect<R>[]
     if (envelope < LEAST_ENVELOPE) return null;
     if (envelope <= MOST_ENVELOPE) return count;
     const next = suspects[count];
-    if (next === undefined) return null;
+    // Nobody outside knows the carrier's own number.
+    if (next === undefined || next.requestNumber === requestNumber) return null;
     // The line end between them is two characters of JSON.
     length += 2 + jsonLength(next.raw);
   }

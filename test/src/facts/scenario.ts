@@ -5,6 +5,7 @@
 import fc from 'fast-check';
 import type { DelayedEventAction, DelayedEventOutcome, UploadOutcome } from '../../../src/facts/fact.ts';
 import {
+  ACCESS_LOGGER,
   accessEntry,
   claimEntry,
   type DeviceName,
@@ -343,6 +344,17 @@ export const scenario: fc.Arbitrary<Scenario> = fc
   })
   .map(({ plans, picks, firstNumber }) => interleave(plans, picks, firstNumber));
 
+/** An access line with the size that it has in a real log: an error's text is the answer's, too (`{"errcode":"M_UNKNOWN","error":"…"}`). */
+function answering(entry: LogEntry, before: readonly LogEntry[]): LogEntry {
+  if (entry.logger !== ACCESS_LOGGER) return entry;
+  const own = before
+    .filter(({ request }) => request === entry.request)
+    .map(({ message }) => /> SynapseError: \d+ - (.*)$/s.exec(message)?.[1]);
+  const error = own.find((text) => text !== undefined && !/^One time key (?!signed_curve25519:COPY)/.test(text));
+  if (error === undefined) return entry;
+  return { ...entry, message: entry.message.replace(' 525B ', ` ${JSON.stringify(error).length + 34}B `) };
+}
+
 function interleave(plans: readonly Plan[], picks: readonly number[], firstNumber: number): Scenario {
   const waiting = plans
     .map((plan, index) => ({ plan, request: `${plan.method}-${firstNumber + index}`, times: [] as number[] }))
@@ -357,7 +369,8 @@ function interleave(plans: readonly Plan[], picks: readonly number[], firstNumbe
     const at = (picks[step % picks.length] ?? 0) % open.length;
     const current = open[at]!;
     timeMs += 10;
-    entries.push(current.plan.makes[current.times.length]!({ timeMs, request: current.request }));
+    const entry = current.plan.makes[current.times.length]!({ timeMs, request: current.request });
+    entries.push(answering(entry, entries));
     current.times.push(timeMs);
     if (current.times.length < current.plan.makes.length) continue;
     open.splice(at, 1);
