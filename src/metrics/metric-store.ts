@@ -7,20 +7,13 @@
  * with an `_overflow` child); a sum over a family's series plus what is retired equals all that was ever counted.
  */
 
-import type {
-  CounterName,
-  DeviceCounterName,
-  DeviceGaugeName,
-  DeviceHistogramName,
-  FamilySpec,
-  GaugeName,
-  HistogramName,
-} from './catalogue.ts';
-import { CATALOGUE, isClosed, OVERFLOW } from './catalogue.ts';
+import type { CounterName, DeviceCounterName, DeviceGaugeName, DeviceHistogramName, GaugeName, HistogramName } from './catalogue.ts';
+import { CATALOGUE } from './catalogue.ts';
 import type { IdentifierMode } from './device-directory.ts';
 import { DeviceDirectory } from './device-directory.ts';
 import type { Child } from './family.ts';
 import { Family } from './family.ts';
+import { type FamilySpec, isClosed, OVERFLOW } from './family-spec.ts';
 import { Counter, Gauge, Histogram } from './instruments.ts';
 import type { StoreContent, StoreDump } from './store-dump.ts';
 import { dumpContent, loadContent, retireDevice } from './store-dump.ts';

@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
-import type { FamilySpec } from '../../../src/metrics/catalogue.ts';
-import { CATALOGUE, isClosed } from '../../../src/metrics/catalogue.ts';
+import { CATALOGUE } from '../../../src/metrics/catalogue.ts';
+import type { FamilySpec } from '../../../src/metrics/family-spec.ts';
+import { isClosed } from '../../../src/metrics/family-spec.ts';
 
 const SPECS: readonly FamilySpec[] = CATALOGUE;
 

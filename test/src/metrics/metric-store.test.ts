@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { CounterName } from '../../../src/metrics/catalogue.ts';
-import { CATALOGUE, OVERFLOW } from '../../../src/metrics/catalogue.ts';
+import { CATALOGUE } from '../../../src/metrics/catalogue.ts';
+import { OVERFLOW } from '../../../src/metrics/family-spec.ts';
 import type { FamilySnapshot } from '../../../src/metrics/metric-store.ts';
 import { MetricStore } from '../../../src/metrics/metric-store.ts';
 
