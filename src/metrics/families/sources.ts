@@ -7,7 +7,7 @@ import type { FamilySpec } from '../family-spec.ts';
 const MAX_SOURCES = 100;
 
 /** Chosen: Synapse logs from about 40 loggers in a busy hour; a forged log can invent any number. */
-export const MAX_REASONS = 50;
+const MAX_REASONS = 50;
 
 const SOURCE = { name: 'source', maxValues: MAX_SOURCES } as const;
 
