@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 
 const REPOSITORY = join(import.meta.dirname, '..', '..');
-const PACKAGED = ['promtool', 'prometheus', 'systemd-analyze', 'mtail', 'mawk', 'rg', 'time'];
+const PACKAGED = ['promtool', 'prometheus', 'amtool', 'prometheus-alertmanager', 'systemd-analyze', 'mtail', 'mawk', 'rg', 'time'];
 
 /** What each step prints and ends with; the key is how .ci/run calls it. */
 interface StandIn {

@@ -21,7 +21,7 @@ export interface Series {
 export type VariableValues = Readonly<Record<string, string>>;
 
 /** `$__rate_interval` is four scrapes, as Grafana makes it; `$__range` the time shown. */
-export function fillIn(expr: string, variables: VariableValues, { from, to, step }: TimeSpan): string {
+function fillIn(expr: string, variables: VariableValues, { from, to, step }: TimeSpan): string {
   const times = { __rate_interval: `${step * 4}s`, __range: `${to - from}s` };
   return expr.replace(/\$(\w+)/g, (written, name: string) => ({ ...times, ...variables })[name] ?? written);
 }

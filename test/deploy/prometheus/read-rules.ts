@@ -35,7 +35,7 @@ interface TestFile {
 }
 
 export const RULES_FOLDER = join(DEPLOY, 'prometheus/rules');
-export const TESTS_FOLDER = join(DEPLOY, 'prometheus/tests');
+const TESTS_FOLDER = join(DEPLOY, 'prometheus/tests');
 
 export function readGroups(): readonly (RuleGroup & { readonly file: string })[] {
   return readdirSync(RULES_FOLDER).flatMap((file) =>
