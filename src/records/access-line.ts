@@ -235,7 +235,8 @@ function skipDuration(bytes: Uint8Array, start: number, before: number, behind: 
   let at = bytes[start + 1] === DASH ? start + 2 : start + 1;
   if (!isDigit(bytes[at] as number)) return -1;
   while (isDigit(bytes[at] as number)) at++;
-  if (bytes[at] !== DOT || !isDigit(bytes[at + 1] as number) || !isDigit(bytes[at + 2] as number) || !isDigit(bytes[at + 3] as number)) return -1;
+  if (bytes[at] !== DOT || !isDigit(bytes[at + 1] as number) || !isDigit(bytes[at + 2] as number) || !isDigit(bytes[at + 3] as number))
+    return -1;
   return isAscii(bytes, at + 4, 'sec') && bytes[at + FRACTION_LENGTH - 1] === behind ? at + FRACTION_LENGTH : -1;
 }
 

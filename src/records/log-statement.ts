@@ -68,7 +68,8 @@ export class LogStatementTable<Interest> {
   find(bytes: Uint8Array, view: DataView, at: number, hasServerName: boolean): LogStatement<Interest> | null {
     if (at + MAX_MIDDLE_BYTES > bytes.length) return this.#parse(bytes, at, hasServerName);
     const last = this.#last;
-    if (last === null || view.getFloat64(at + last.lastOffset, true) !== last.lastWord) return this.#findOther(bytes, view, at, hasServerName);
+    if (last === null || view.getFloat64(at + last.lastOffset, true) !== last.lastWord)
+      return this.#findOther(bytes, view, at, hasServerName);
     const { words } = last;
     for (let i = words.length - 1; i >= 0; i--)
       if (view.getFloat64(at + i * 8, true) !== words[i]) return this.#findOther(bytes, view, at, hasServerName);
@@ -126,12 +127,7 @@ function bucketOf(view: DataView, at: number): number {
   return Math.imul(view.getInt32(at + 8, true) ^ Math.imul(end, 0x9e3779b1), 0x85ebca6b) >>> 22;
 }
 
-function createMemo<Interest>(
-  statement: LogStatement<Interest>,
-  view: DataView,
-  at: number,
-  next: Memo<Interest> | null,
-): Memo<Interest> {
+function createMemo<Interest>(statement: LogStatement<Interest>, view: DataView, at: number, next: Memo<Interest> | null): Memo<Interest> {
   const words = new Float64Array(statement.length >> 3);
   for (let i = 0; i < words.length; i++) words[i] = view.getFloat64(at + i * 8, true);
   const lastOffset = statement.length - 8;

@@ -77,9 +77,13 @@ export class RequestJoiner {
   /** The request's access line has come: its records, or null where none was wanted. */
   take(key: JoinKey): OpenJoin | null {
     if (this.#filter[slotOf(key)] === 0) return null;
-    const map = this.#young.has(key) ? this.#young : this.#old;
-    const join = map.get(key);
-    if (join === undefined) return null;
+    let map = this.#young;
+    let join = map.get(key);
+    if (join === undefined) {
+      map = this.#old;
+      join = map.get(key);
+      if (join === undefined) return null;
+    }
     map.delete(key);
     this.#countDown(key);
     return join;
