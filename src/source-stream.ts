@@ -38,6 +38,11 @@ export interface SourceStreamOptions {
 export const MAX_UNRECOGNISED_REASONS = 50;
 /** A rule whose message begins with this many fixed characters, and that still doesn't match, has met a shape it doesn't know. */
 const TELLING_PREFIX = 10;
+/**
+ * Ids that are no numbers are taken for those of `request_id_header`, which any text may be, until this many access lines in a row had
+ * numbers. Chosen: one odd line must not make the ids of background processes wait for an access line that never comes.
+ */
+const HEADER_ID_MEMORY = 64;
 const ACCESS_LOGGER = 'synapse.access.';
 
 /** What is wanted of a log statement's records: the rules that could match them. */
@@ -61,8 +66,8 @@ export class SourceStream implements ChunkConsumer, RecordHandler<RuleInterest> 
   #rules: RuleSet;
   /** The last record was a start line; a version line behind it makes the banner whole. */
   #isBannerOpen = false;
-  /** Requests of this source have ids of `request_id_header` instead of numbers. */
-  #hasHeaderIds = false;
+  /** Access lines with a number since the last one without; as many as no line yet. */
+  #numberedLines = HEADER_ID_MEMORY;
 
   constructor(options: SourceStreamOptions) {
     const { metrics, name } = options;
@@ -123,29 +128,45 @@ export class SourceStream implements ChunkConsumer, RecordHandler<RuleInterest> 
     return { isAccess: logger.startsWith(ACCESS_LOGGER), isDebug: level === 'DEBUG', prefixes: rules.map(({ prefix }) => prefix), rules };
   }
 
+  /** Most lines end here: counted, and of no request that a rule wants. What the others need is done elsewhere, so that this stays small. */
   onAccessLine(bytes: Uint8Array, line: AccessLine, position: number): void {
     const { requestNumber } = line;
+    this.#noteIds(requestNumber);
     if (requestNumber >= 0) {
       if (this.#numbers.hasClosed(requestNumber) && this.#doubled.isDoubledAccessLine(line)) return;
       this.#numbers.close(requestNumber);
       this.#doubled.rememberAccessLine(line);
-    } else this.#hasHeaderIds = true;
+    }
     const rule = this.#rules.routes.match(bytes, line.methodStart, line.uriStart);
-    if (rule === null || rule.definition.emit !== 'no_latency') this.#latency.observe(line.procMs / 1000);
-    for (const { rule: counting, matcher } of this.#rules.counterRoutes)
-      if (matcher.match(bytes, line.methodStart, line.uriStart) !== null)
-        this.#options.onCount(counting, { ...matcher.captures(bytes, decodeText), ...counting.definition.set });
-    const key = requestNumber >= 0 ? joinKey(this.#numbers.epoch, requestNumber) : decodeText(bytes, line.requestStart, line.requestEnd);
+    const isWanted = rule !== null && rule.definition.emit !== 'no_latency';
+    if (rule === null || isWanted) this.#latency.observe(line.procMs / 1000);
+    if (this.#rules.counterRoutes.length > 0) this.#countRoutes(bytes, line);
+    const join = requestNumber >= 0 && !this.#joiner.mayHold(requestNumber) ? null : this.#takeJoin(bytes, line);
+    if (isWanted || join !== null) this.#handOver(bytes, line, position, rule, join);
+  }
+
+  /** Rules with a counter, on routes of their own. */
+  #countRoutes(bytes: Uint8Array, { methodStart, uriStart }: AccessLine): void {
+    for (const { rule, matcher } of this.#rules.counterRoutes)
+      if (matcher.match(bytes, methodStart, uriStart) !== null)
+        this.#options.onCount(rule, { ...matcher.captures(bytes, decodeText), ...rule.definition.set });
+  }
+
+  #takeJoin(bytes: Uint8Array, { requestNumber, requestStart, requestEnd }: AccessLine): OpenJoin | null {
+    const key = requestNumber >= 0 ? joinKey(this.#numbers.epoch, requestNumber) : decodeText(bytes, requestStart, requestEnd);
     const join = this.#joiner.take(key);
     if (join !== null) this.#joins.closed.value++;
-    if (join === null && (rule === null || rule.definition.emit === 'no_latency')) return;
+    return join;
+  }
+
+  #handOver(bytes: Uint8Array, line: AccessLine, position: number, rule: CompiledRule | null, join: OpenJoin | null): void {
     this.#options.onRequest({
       source: this.name,
-      incarnation: join?.incarnation ?? this.#numbers.incarnation,
-      requestId: join?.requestId ?? decodeText(bytes, line.requestStart, line.requestEnd),
+      incarnation: join === null ? this.#numbers.incarnation : join.incarnation,
+      requestId: join === null ? decodeText(bytes, line.requestStart, line.requestEnd) : join.requestId,
       outcome: 'closed',
       access: this.#copyAccess(bytes, line, position, rule),
-      matches: join?.matches ?? [],
+      matches: join === null ? NO_MATCHES : join.matches,
     });
   }
 
@@ -205,9 +226,17 @@ export class SourceStream implements ChunkConsumer, RecordHandler<RuleInterest> 
     if (!Number.isNaN(lastTimeMs)) metrics.gauge('lotus_e2ee_watch_last_record_timestamp_seconds', this.name).set(lastTimeMs / 1000);
   }
 
+  #noteIds(requestNumber: number): void {
+    if (requestNumber < 0) this.#numberedLines = 0;
+    else if (this.#numberedLines < HEADER_ID_MEMORY) this.#numberedLines++;
+  }
+
   /** What joins a record to its request; null for a record outside of any. */
   #keyOf(request: string, requestNumber: number): JoinKey | null {
-    if (requestNumber < 0) return this.#hasHeaderIds && request !== '' && request !== 'sentinel' && request !== 'main' ? request : null;
+    if (requestNumber < 0) {
+      const isHeaderId = this.#numberedLines < HEADER_ID_MEMORY && request !== '' && request !== 'sentinel' && request !== 'main';
+      return isHeaderId ? request : null;
+    }
     this.#numbers.observe(requestNumber);
     return joinKey(this.#numbers.epoch, requestNumber);
   }
@@ -247,6 +276,7 @@ export class SourceStream implements ChunkConsumer, RecordHandler<RuleInterest> 
   }
 }
 
+const NO_MATCHES: readonly RecordMatch[] = [];
 const NO_CAPTURES: Readonly<Record<string, string>> = {};
 
 /** Whether the fact that is made of the request needs what the route's holes took. */
