@@ -69,6 +69,7 @@ export class Pipeline {
       metrics: this.metrics,
       joinBounds,
       onRequest: (request) => this.#take(request),
+      onFact: (fact) => this.#apply(fact),
       onCount: (rule, captures) => this.#counters.count(rule, captures),
       onUnrecognised: (reason, sample) => onUnrecognised?.(options.name, reason, sample),
       onFormat: (format) => onFormat?.(options.name, format),
@@ -104,11 +105,13 @@ export class Pipeline {
   }
 
   #take(request: JoinedRequest): void {
-    for (const fact of buildFacts(request)) {
-      this.devices.apply(fact);
-      this.traffic.apply(fact);
-      this.#counters.apply(fact);
-      this.#options.onFact?.(fact);
-    }
+    for (const fact of buildFacts(request)) this.#apply(fact);
+  }
+
+  #apply(fact: Fact): void {
+    this.devices.apply(fact);
+    this.traffic.apply(fact);
+    this.#counters.apply(fact);
+    this.#options.onFact?.(fact);
   }
 }

@@ -4,7 +4,9 @@
  * Knows what the stages must not know of each other: which records the rules want, that an access line closes a join, that a start banner
  * begins a new sequence of request numbers, that a doubled record is none.
  */
-import { KINDS_WITH_CAPTURES } from './facts/emitted-kinds.ts';
+import { KINDS_WITH_CAPTURES, KINDS_WITH_CLIENT } from './facts/emitted-kinds.ts';
+import type { Fact } from './facts/fact.ts';
+import { LatencySlices } from './homeserver/latency-slices.ts';
 import type { ChunkConsumer } from './lines/chunk-consumer.ts';
 import type { Counter, Histogram, MetricStore } from './metrics/metric-store.ts';
 import type { AccessLine } from './records/access-line.ts';
@@ -28,6 +30,8 @@ export interface SourceStreamOptions {
   readonly metrics: MetricStore;
   readonly joinBounds: JoinBounds;
   readonly onRequest: (request: JoinedRequest) => void;
+  /** What the log states outside of any request: how fast requests were, holes in its stamps. */
+  readonly onFact: (fact: Fact) => void;
   /** A rule that has a counter has matched. */
   readonly onCount: (rule: CompiledRule, captures: Captures) => void;
   readonly onUnrecognised: (reason: string, sample: string) => void;
@@ -56,6 +60,7 @@ export class SourceStream implements ChunkConsumer, RecordHandler<RuleInterest> 
   readonly #joiner: RequestJoiner;
   readonly #texts = new TextMemo();
   readonly #latency: Histogram;
+  readonly #slices: LatencySlices;
   readonly #joins: Readonly<Record<'closed' | 'expired' | 'evicted', Counter>>;
   readonly #decodeText = (bytes: Uint8Array, start: number, end: number): string => this.#texts.decode(bytes, start, end);
   #rules: RuleSet;
@@ -73,6 +78,7 @@ export class SourceStream implements ChunkConsumer, RecordHandler<RuleInterest> 
     this.#joiner = new RequestJoiner(options.joinBounds, (join, outcome) => this.#giveUp(join, outcome));
     metrics.declareSource(name);
     this.#latency = metrics.histogram('lotus_e2ee_homeserver_request_duration_seconds');
+    this.#slices = new LatencySlices(name, options.onFact);
     this.#joins = {
       closed: metrics.counter('lotus_e2ee_watch_joins_total', 'closed'),
       expired: metrics.counter('lotus_e2ee_watch_joins_total', 'expired'),
@@ -111,6 +117,7 @@ export class SourceStream implements ChunkConsumer, RecordHandler<RuleInterest> 
 
   end(): void {
     this.#joiner.end();
+    this.#slices.end();
   }
 
   replaceRules(rules: RuleSet): void {
@@ -131,7 +138,10 @@ export class SourceStream implements ChunkConsumer, RecordHandler<RuleInterest> 
       this.#doubled.rememberAccessLine(line);
     } else this.#hasHeaderIds = true;
     const rule = this.#rules.routes.match(bytes, line.methodStart, line.uriStart);
-    if (rule === null || rule.definition.emit !== 'no_latency') this.#latency.observe(line.procMs / 1000);
+    if (rule === null || rule.definition.emit !== 'no_latency') {
+      this.#latency.observe(line.procMs / 1000);
+      this.#slices.add(line.timeMs, line.procMs, line.sendMs, position);
+    }
     for (const { rule: counting, matcher } of this.#rules.counterRoutes)
       if (matcher.match(bytes, line.methodStart, line.uriStart) !== null)
         this.#options.onCount(counting, { ...matcher.captures(bytes, decodeText), ...counting.definition.set });
@@ -193,6 +203,12 @@ export class SourceStream implements ChunkConsumer, RecordHandler<RuleInterest> 
     this.#options.onFormat(format);
   }
 
+  onHole(fromMs: number, toMs: number, position: number): void {
+    const { incarnation } = this.#numbers;
+    const provenance = { source: this.name, positions: [position], requestId: '', incarnation, ruleId: 'log.hole' };
+    this.#options.onFact({ kind: 'log_hole', timeMs: toMs, fromMs, provenance });
+  }
+
   /** Counts that the reader keeps for itself become metrics at a scrape. */
   refreshMetrics(): void {
     const { metrics } = this.#options;
@@ -240,16 +256,20 @@ export class SourceStream implements ChunkConsumer, RecordHandler<RuleInterest> 
       sizeBytes: line.sizeBytes,
       status: line.status,
       isClientGone: line.isClientGone,
+      clientHash: hasKind(rule, KINDS_WITH_CLIENT) ? line.hashClient(bytes) : 0,
       requester: requester === 'None' ? null : requester,
       route:
-        rule === null ? null : { rule, captures: isCapturing(rule) ? this.#rules.routes.captures(bytes, this.#decodeText) : NO_CAPTURES },
+        rule === null
+          ? null
+          : { rule, captures: hasKind(rule, KINDS_WITH_CAPTURES) ? this.#rules.routes.captures(bytes, this.#decodeText) : NO_CAPTURES },
     };
   }
 }
 
 const NO_CAPTURES: Readonly<Record<string, string>> = {};
 
-/** Whether the fact that is made of the request needs what the route's holes took. */
-function isCapturing({ definition: { emit } }: CompiledRule): boolean {
-  return emit !== undefined && KINDS_WITH_CAPTURES.has(emit);
+/** Whether the fact that is made of the request is of one of these kinds. */
+function hasKind(rule: CompiledRule | null, kinds: ReadonlySet<string>): boolean {
+  const emit = rule?.definition.emit;
+  return emit !== undefined && kinds.has(emit);
 }

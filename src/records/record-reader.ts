@@ -50,7 +50,15 @@ export interface RecordHandler<I extends Interest = Interest> {
   /** A line that has no known shape. `reason`: `access_line synapse.access.http.8008`, `not_a_record`, … */
   onUnrecognised(reason: string, sample: string): void;
   onFormat(format: LogFormat): void;
+  /** No record of any kind between these two stamps, MIN_HOLE_MS or more apart. `position`: the record behind the hole. */
+  onHole(fromMs: number, toMs: number, position: number): void;
 }
+
+/**
+ * Shortest hole in the stamps that is told, in ms. A client gives up after 2 s, and may have asked a little before the process stopped; quiet
+ * servers have many such holes.
+ */
+export const MIN_HOLE_MS = 1500;
 
 /** What stands in the files, forged and doubled records included (contract.md, `sources[]`). */
 export interface PhysicalCounts {
@@ -109,6 +117,8 @@ export class RecordReader<I extends Interest = Interest> implements ChunkConsume
   /** A record has been seen, so lines without a header belong to it. */
   #isInRecord = false;
   #misses = 0;
+  /** Stamp of the last record; NaN before the first. */
+  #stampMs = Number.NaN;
 
   constructor(handler: RecordHandler<I>, clock: ZoneClock, format: LogFormat | null = null) {
     this.#handler = handler;
@@ -202,6 +212,8 @@ export class RecordReader<I extends Interest = Interest> implements ChunkConsume
         continue;
       }
       if (this.#held !== NO_RECORD) this.#closeHeld(bytes, at);
+      if (header.timeMs - this.#stampMs >= MIN_HOLE_MS) this.#handler.onHole(this.#stampMs, header.timeMs, this.#base + at);
+      this.#stampMs = header.timeMs;
       this.#misses = 0;
       if (!this.#isInRecord) this.#noteTime(header.timeMs);
       this.#isInRecord = true;
@@ -337,6 +349,8 @@ export class RecordReader<I extends Interest = Interest> implements ChunkConsume
         this.#misses = 0;
         counts.records++;
         this.#noteTime(record.timeMs);
+        if (record.timeMs - this.#stampMs >= MIN_HOLE_MS) this.#handler.onHole(this.#stampMs, record.timeMs, this.#base + at);
+        this.#stampMs = record.timeMs;
         this.#takeJsonRecord(record, this.#base + at);
       }
       at = end + 1;
