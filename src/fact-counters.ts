@@ -32,6 +32,9 @@ export class FactCounters {
         return this.#applyMessages(fact);
       case 'delayed_event_request':
         return this.#applyDelayedEvent(fact);
+      case 'untrusted_record':
+        this.#store.counter('lotus_e2ee_untrusted_records_total', fact.reason).value++;
+        return;
     }
   }
 

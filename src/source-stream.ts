@@ -4,7 +4,7 @@
  * Knows what the stages must not know of each other: which records the rules want, that an access line closes a join, that a start banner
  * begins a new sequence of request numbers, that a doubled record is none.
  */
-import { KINDS_WITH_CAPTURES, KINDS_WITH_CLIENT } from './facts/emitted-kinds.ts';
+import { EVIDENCE_KINDS, KINDS_WITH_CAPTURES, KINDS_WITH_CLIENT } from './facts/emitted-kinds.ts';
 import type { Fact } from './facts/fact.ts';
 import { LatencySlices } from './homeserver/latency-slices.ts';
 import type { ChunkConsumer } from './lines/chunk-consumer.ts';
@@ -19,7 +19,7 @@ import { DoubledRecords } from './requests/doubled-records.ts';
 import type { JoinedRequest, JoinOutcome, RecordMatch, RequestAccess } from './requests/joined-request.ts';
 import { type JoinBounds, type JoinKey, joinKey, type OpenJoin, RequestJoiner } from './requests/request-joiner.ts';
 import { RequestNumbers } from './requests/request-numbers.ts';
-import type { CompiledRule, RuleSet } from './rules/rule-set.ts';
+import type { CompiledRule, RuleMatch, RuleSet } from './rules/rule-set.ts';
 import type { Captures } from './rules/template.ts';
 
 export interface SourceStreamOptions {
@@ -32,6 +32,8 @@ export interface SourceStreamOptions {
   readonly onRequest: (request: JoinedRequest) => void;
   /** What the log states outside of any request: how fast requests were, holes in its stamps. */
   readonly onFact: (fact: Fact) => void;
+  /** The source has come to this log time; `isIdle`: there is nothing more to read at the moment. */
+  readonly onProgress: (clockMs: number, isIdle: boolean) => void;
   /** A rule that has a counter has matched. */
   readonly onCount: (rule: CompiledRule, captures: Captures) => void;
   readonly onUnrecognised: (reason: string, sample: string) => void;
@@ -64,6 +66,7 @@ export class SourceStream implements ChunkConsumer, RecordHandler<RuleInterest> 
   readonly #joins: Readonly<Record<'closed' | 'expired' | 'evicted', Counter>>;
   readonly #decodeText = (bytes: Uint8Array, start: number, end: number): string => this.#texts.decode(bytes, start, end);
   #rules: RuleSet;
+  #clockMs = Number.NEGATIVE_INFINITY;
   /** The last record was a start line; a version line behind it makes the banner whole. */
   #isBannerOpen = false;
   /** Requests of this source have ids of `request_id_header` instead of numbers. */
@@ -103,16 +106,31 @@ export class SourceStream implements ChunkConsumer, RecordHandler<RuleInterest> 
     return this.#joiner.openCount;
   }
 
+  /** Newest log time of a request or a matched record; −∞ before the first. Never goes back. */
+  get clockMs(): number {
+    return this.#clockMs;
+  }
+
   read(bytes: Uint8Array, length: number): number {
-    return this.#reader.read(bytes, length);
+    const doneBytes = this.#reader.read(bytes, length);
+    this.#options.onProgress(this.#clockMs, false);
+    return doneBytes;
   }
 
   settle(bytes: Uint8Array, length: number): number {
-    return this.#reader.settle(bytes, length);
+    const doneBytes = this.#reader.settle(bytes, length);
+    this.#options.onProgress(this.#clockMs, true);
+    return doneBytes;
   }
 
   finish(bytes: Uint8Array, length: number): void {
     this.#reader.finish(bytes, length);
+    this.#options.onProgress(this.#clockMs, false);
+  }
+
+  /** There is nothing to read (yet): no file, or nothing behind the position. */
+  noteIdle(): void {
+    this.#options.onProgress(this.#clockMs, true);
   }
 
   end(): void {
@@ -137,6 +155,7 @@ export class SourceStream implements ChunkConsumer, RecordHandler<RuleInterest> 
       this.#numbers.close(requestNumber);
       this.#doubled.rememberAccessLine(line);
     } else this.#hasHeaderIds = true;
+    if (line.timeMs > this.#clockMs) this.#clockMs = line.timeMs;
     const rule = this.#rules.routes.match(bytes, line.methodStart, line.uriStart);
     if (rule === null || rule.definition.emit !== 'no_latency') {
       this.#latency.observe(line.procMs / 1000);
@@ -165,7 +184,6 @@ export class SourceStream implements ChunkConsumer, RecordHandler<RuleInterest> 
       message,
       isCut,
       timeMs,
-      position,
       requestNumber,
       request,
     } = record;
@@ -177,14 +195,14 @@ export class SourceStream implements ChunkConsumer, RecordHandler<RuleInterest> 
       if (!isKnown && this.#doubled.isDoubledMatch(requestNumber, timeMs, message)) return;
       isKnown = true;
       if (rule.definition.counter !== undefined) this.#options.onCount(rule, match.captures);
-      if (emitted === null && rule.definition.emit !== undefined)
-        emitted = { rule, captures: match.captures, items: match.items, timeMs, position };
+      if (emitted === null && rule.definition.emit !== undefined) emitted = createMatch(match, record);
     }
     if (emitted !== null) this.#join(emitted, request, requestNumber);
     else if (!isKnown) this.#noteMiss(record, rules);
   }
 
   #join(match: RecordMatch, request: string, requestNumber: number): void {
+    if (match.timeMs > this.#clockMs) this.#clockMs = match.timeMs;
     this.#followBanner(match, request);
     const key = this.#keyOf(request, requestNumber);
     const { incarnation } = this.#numbers;
@@ -264,6 +282,11 @@ export class SourceStream implements ChunkConsumer, RecordHandler<RuleInterest> 
           : { rule, captures: hasKind(rule, KINDS_WITH_CAPTURES) ? this.#rules.routes.captures(bytes, this.#decodeText) : NO_CAPTURES },
     };
   }
+}
+
+function createMatch({ rule, captures, items }: RuleMatch, { timeMs, position, line, message }: LogRecord): RecordMatch {
+  const match = { rule, captures, items, timeMs, position };
+  return EVIDENCE_KINDS.has(rule.definition.emit ?? '') ? { ...match, line, text: message } : match;
 }
 
 const NO_CAPTURES: Readonly<Record<string, string>> = {};

@@ -16,7 +16,7 @@ import type {
   ToDeviceMessages,
   ToDeviceStage,
 } from './fact.ts';
-import { buildKeyUpload, readTexts } from './key-upload.ts';
+import { buildKeyUpload, readLines, readTexts } from './key-upload.ts';
 
 type RecordBuilder = (match: RecordMatch, request: JoinedRequest) => Fact | null;
 type RequestBuilder = (access: RequestAccess, request: JoinedRequest) => Fact | null;
@@ -52,6 +52,7 @@ const RECORD_BUILDERS: Readonly<Partial<Record<RecordKind, RecordBuilder>>> = {
     ...base(match, request),
     event: readText(match.captures, 'event') as ServerEvent['event'],
     detail: readText(match.captures, 'detail'),
+    userId: request.access?.requester ?? null,
   }),
 };
 
@@ -176,9 +177,11 @@ function buildReturned(match: RecordMatch, request: JoinedRequest): ToDeviceMess
   return { kind: 'to_device_messages', ...base(match, request), stage: 'returned', isMediaKey: false, sender: null, messages };
 }
 
-function base(match: RecordMatch, request: JoinedRequest): { timeMs: number; provenance: Provenance } {
+function base(match: RecordMatch, request: JoinedRequest): Pick<Fact, 'timeMs' | 'provenance' | 'lines'> {
   const { source, requestId, incarnation } = request;
-  return { timeMs: match.timeMs, provenance: { source, positions: [match.position], requestId, incarnation, ruleId: match.rule.id } };
+  const lines = readLines([match]);
+  const provenance = { source, positions: [match.position], requestId, incarnation, ruleId: match.rule.id };
+  return { timeMs: match.timeMs, provenance, ...(lines.length > 0 && { lines }) };
 }
 
 function baseOfRequest(

@@ -47,3 +47,13 @@ export const KINDS_WITH_CLIENT: ReadonlySet<string> = new Set<RequestKind>([
   'delayed_event_request',
   'state_event_sent',
 ]);
+
+/** Records whose text and line an incident may have to show. */
+export const EVIDENCE_KINDS: ReadonlySet<string> = new Set<RecordKind>([
+  'one_time_keys_offered',
+  'device_keys_updated',
+  'one_time_key_refused',
+  'one_time_keys_claimed',
+  'devices_deleted',
+  'server_event',
+]);

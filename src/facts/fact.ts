@@ -17,10 +17,21 @@ export interface Provenance {
   readonly ruleId: string;
 }
 
+/** A line that a fact rests on, where an incident may have to show it (emitted-kinds.ts, EVIDENCE_KINDS). */
+export interface FactLine {
+  /** Line number in its generation, from 1; null where it isn't known. */
+  readonly line: number | null;
+  readonly position: number;
+  readonly timeMs: number;
+  /** The record's message, as it stands in the log. */
+  readonly text: string;
+}
+
 interface FactBase {
   /** Epoch ms; NaN where the log has no time. */
   readonly timeMs: number;
   readonly provenance: Provenance;
+  readonly lines?: readonly FactLine[];
 }
 
 /** Outcomes of a key upload, by contract.md; null: no access line came, so none is known. */
@@ -174,6 +185,17 @@ export interface ServerEvent extends FactBase {
   readonly event: 'started' | 'version' | 'instance' | 'hostname' | 'log_config_reloaded' | 'shutting_down' | 'token_from_future';
   /** The version, instance name, server name …; '' where the event has none. */
   readonly detail: string;
+  /** Whose request it was in; null, or missing, where none is known. */
+  readonly userId?: string | null;
+}
+
+/** A record that somebody may have forged: it states nothing, it's only counted. */
+export interface UntrustedRecord extends FactBase {
+  readonly kind: 'untrusted_record';
+  readonly reason: string;
+  /** Whom it names, where it's of a form that names a device. */
+  readonly userId: string | null;
+  readonly deviceId: string | null;
 }
 
 export type Fact =
@@ -189,7 +211,8 @@ export type Fact =
   | Redaction
   | DevicesDeleted
   | LoggedIn
-  | ServerEvent;
+  | ServerEvent
+  | UntrustedRecord;
 
 /** `homeserver.log@10423:ke-1.one-time-key-refused`: the same fact, read again, has the same id. */
 export function factId({ provenance }: Fact): string {

@@ -141,7 +141,6 @@ export const CATALOGUE = [
     unit: 'keys',
     help: 'Keys handed out whose private half the device no longer had: what the peer encrypts with it stays unreadable (KE-1, leads to KE-2).',
     labels: [],
-    isNotYetFed: true,
   },
   {
     name: 'lotus_e2ee_devices',
@@ -149,7 +148,6 @@ export const CATALOGUE = [
     unit: 'devices',
     help: 'Devices by how their one-time keys stand: healthy, isolated (a few refusals, none after), storm (refused again and again), dormant (still diverged, no attempt for 15 min), closed (device deleted).',
     labels: [{ name: 'state', values: ['healthy', 'isolated', 'storm', 'dormant', 'closed'] }],
-    isNotYetFed: true,
   },
   {
     name: 'lotus_e2ee_active_storms',
@@ -157,7 +155,6 @@ export const CATALOGUE = [
     unit: 'devices',
     help: 'Devices in a one-time-key storm now, by cause: at least 3 refusals over 60 s or more, or over 60 within a minute (KE-1). Alert on this one.',
     labels: [CAUSE],
-    isNotYetFed: true,
   },
   {
     name: 'lotus_e2ee_device_storm_active',
@@ -166,7 +163,6 @@ export const CATALOGUE = [
     help: 'Is 1 for each device that is in a one-time-key storm now, with its cause (KE-1). The series ends with the storm.',
     labels: [CAUSE],
     isPerDevice: true,
-    isNotYetFed: true,
   },
   {
     name: 'lotus_e2ee_to_device_sends_total',
@@ -253,7 +249,6 @@ export const CATALOGUE = [
     unit: 'records',
     help: 'Records that may be forged (a request number twice or off the sequence, a stamp off the order, two readings of one line). They count here and nowhere else.',
     labels: [{ name: 'reason', maxValues: MAX_REASONS }],
-    isNotYetFed: true,
   },
   {
     name: 'lotus_e2ee_watch_log_lines_total',

@@ -41,6 +41,8 @@ export interface LogRecord<I extends Interest = Interest> {
   readonly isCut: boolean;
   /** Byte position of the record in its generation. */
   readonly position: number;
+  /** Line number in its generation, from 1. */
+  readonly line: number;
 }
 
 export interface RecordHandler<I extends Interest = Interest> {
@@ -101,6 +103,8 @@ export class RecordReader<I extends Interest = Interest> implements ChunkConsume
 
   /** Position, in the generation, of the buffer's offset 0. */
   #base = 0;
+  /** Lines of the generations before. */
+  #linesBefore = 0;
   /** Offset of the held record, or NO_RECORD. */
   #held = NO_RECORD;
   #heldLines = 0;
@@ -174,6 +178,7 @@ export class RecordReader<I extends Interest = Interest> implements ChunkConsume
       this.counts.bytes--;
     } else this.counts.bytes += length - consumed;
     this.#base = 0;
+    this.#linesBefore = this.counts.lines;
     this.#isSkipping = false;
   }
 
@@ -300,6 +305,7 @@ export class RecordReader<I extends Interest = Interest> implements ChunkConsume
     const text = this.#decodeLines(bytes, isTooLong ? this.#held + MAX_RECORD_BYTES : end - 1);
     const traceback = this.#heldLines === 1 ? -1 : text.search(TRACEBACK);
     const position = this.#base + this.#held;
+    const line = this.counts.lines - this.#heldLines + 1 - this.#linesBefore;
     const { interest, logger, level } = this.#heldStatement as LogStatement<I>;
     this.#held = NO_RECORD;
     this.#handler.onRecord({
@@ -312,6 +318,7 @@ export class RecordReader<I extends Interest = Interest> implements ChunkConsume
       message: traceback < 0 ? text : text.slice(0, traceback),
       isCut: isCut || isTooLong,
       position,
+      line,
     });
   }
 
@@ -372,6 +379,7 @@ export class RecordReader<I extends Interest = Interest> implements ChunkConsume
       message,
       isCut: false,
       position,
+      line: this.counts.lines - this.#linesBefore,
     });
   }
 

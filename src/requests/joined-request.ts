@@ -9,6 +9,9 @@ export interface RecordMatch extends RuleMatch {
   readonly timeMs: number;
   /** Byte position of the record in its generation. */
   readonly position: number;
+  /** Line number and message, where an incident may have to show them. */
+  readonly line?: number | null;
+  readonly text?: string;
 }
 
 /** What an access line says, copied out of the buffer. */
