@@ -26,7 +26,7 @@ export type Analysis = ReturnType<typeof createAnalysis>;
 
 export function createAnalysis(pipeline: Pipeline, reports: readonly SourceReport[]) {
   pipeline.refreshMetrics();
-  const { traffic, devices } = pipeline;
+  const { traffic, devices, calls } = pipeline;
   return {
     schema: ANALYSIS_SCHEMA,
     sources: reports.map(describeSource),
@@ -59,9 +59,9 @@ export function createAnalysis(pipeline: Pipeline, reports: readonly SourceRepor
           return [action, { ok, clientGaveUp, rateLimited, notFound, failed }];
         }),
       ),
-      clientTimeouts: { homeserver_slow: 0, homeserver_healthy: 0, unknown: traffic.clientTimeouts },
-      drops: 0,
-      dropsUnsure: 0,
+      clientTimeouts: calls.totals.clientTimeouts,
+      drops: calls.totals.drops,
+      dropsUnsure: calls.totals.dropsUnsure,
     },
     incidents: pipeline.incidents().map(describeIncident),
     questions: pipeline.answers(reports.flatMap(({ gaps }) => gaps.map(({ problem }) => problem))),

@@ -4,7 +4,7 @@
  * Knows what the stages must not know of each other: which records the rules want, that an access line closes a join, that a start banner
  * begins a new sequence of request numbers, that a doubled record is none.
  */
-import { EVIDENCE_KINDS, KINDS_WITH_CAPTURES, KINDS_WITH_CLIENT } from './facts/emitted-kinds.ts';
+import { EVIDENCE_KINDS, KINDS_THAT_WRITE, KINDS_WITH_CAPTURES, KINDS_WITH_CLIENT, KINDS_WITHOUT_FACT } from './facts/emitted-kinds.ts';
 import type { Fact } from './facts/fact.ts';
 import { LatencySlices } from './homeserver/latency-slices.ts';
 import type { ChunkConsumer } from './lines/chunk-consumer.ts';
@@ -159,7 +159,7 @@ export class SourceStream implements ChunkConsumer, RecordHandler<RuleInterest> 
     const rule = this.#rules.routes.match(bytes, line.methodStart, line.uriStart);
     if (rule === null || rule.definition.emit !== 'no_latency') {
       this.#latency.observe(line.procMs / 1000);
-      this.#slices.add(line.timeMs, line.procMs, line.sendMs, position);
+      if (rule === null || !writesEvents(rule)) this.#slices.add(line.timeMs, line.procMs, line.sendMs, position);
     }
     for (const { rule: counting, matcher } of this.#rules.counterRoutes)
       if (matcher.match(bytes, line.methodStart, line.uriStart) !== null)
@@ -167,7 +167,7 @@ export class SourceStream implements ChunkConsumer, RecordHandler<RuleInterest> 
     const key = requestNumber >= 0 ? joinKey(this.#numbers.epoch, requestNumber) : decodeText(bytes, line.requestStart, line.requestEnd);
     const join = this.#joiner.take(key);
     if (join !== null) this.#joins.closed.value++;
-    if (join === null && (rule === null || rule.definition.emit === 'no_latency')) return;
+    if (join === null && (rule === null || hasKind(rule, KINDS_WITHOUT_FACT))) return;
     this.#options.onRequest({
       source: this.name,
       incarnation: join?.incarnation ?? this.#numbers.incarnation,
@@ -295,4 +295,9 @@ const NO_CAPTURES: Readonly<Record<string, string>> = {};
 function hasKind(rule: CompiledRule | null, kinds: ReadonlySet<string>): boolean {
   const emit = rule?.definition.emit;
   return emit !== undefined && kinds.has(emit);
+}
+
+/** Sending a delayed event at once writes it, too; its other actions only touch a timer. */
+function writesEvents(rule: CompiledRule): boolean {
+  return hasKind(rule, KINDS_THAT_WRITE) || (rule.definition.emit === 'delayed_event_request' && rule.definition.set?.['action'] === 'send');
 }

@@ -28,8 +28,8 @@ export interface Stay {
   keySends: number;
   firstKeySendMs: number;
   lastKeySendMs: number;
-  /** Its user's last claim of keys of somebody in the call. */
-  lastClaimMs: number;
+  /** Its user's first claim of keys of somebody in the call since it came; NaN for none. */
+  firstClaimMs: number;
   readonly provenance: Provenance;
 }
 
@@ -94,10 +94,10 @@ export class CallBook {
   /** `userId` claimed keys of `owners` (users): of interest where both are in one call. */
   noteClaim(userId: string, owners: ReadonlySet<string>, timeMs: number): void {
     for (const stay of this.#byUser.get(userId) ?? []) {
-      if (!isThere(stay, timeMs)) continue;
+      if (!isThere(stay, timeMs) || !Number.isNaN(stay.firstClaimMs)) continue;
       const meetsOwner = [...(this.#byRoom.get(stay.roomId) ?? [])].some((other) => owners.has(other.userId) && isThere(other, timeMs));
       if (!meetsOwner) continue;
-      stay.lastClaimMs = timeMs;
+      stay.firstClaimMs = timeMs;
       this.#touch(stay);
     }
   }
@@ -143,7 +143,7 @@ export class CallBook {
       keySends: 0,
       firstKeySendMs: Number.NaN,
       lastKeySendMs: Number.NaN,
-      lastClaimMs: Number.NaN,
+      firstClaimMs: Number.NaN,
       provenance,
     };
     this.#index(stay);

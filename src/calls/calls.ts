@@ -24,7 +24,7 @@ import { type Attribution, ClientTimeouts, type DecidedTimeout } from './client-
 import type { DelayedEvent } from './delayed-event.ts';
 import { DelayedEventBook } from './delayed-event-book.ts';
 import { noteCancelled, noteDrop, noteRateLimit, noteSilence, noteTimeout } from './delayed-event-faults.ts';
-import { type DropCause, PendingDrops } from './drop-causes.ts';
+import { type DropCause, type PendingDrop, PendingDrops } from './drop-causes.ts';
 import { EpisodeBook } from './episode-book.ts';
 import { describeRequest } from './fact-evidence.ts';
 import { KeptTables } from './kept-tables.ts';
@@ -139,7 +139,7 @@ export class Calls implements KeptRows {
     const localTimeoutOf = (event: number | null) => profileOf(this.#eventOf(event)?.schedule?.delayMs ?? null).localTimeoutMs;
     for (const timeout of this.timeouts.due(nowMs, this.#homeserver, localTimeoutOf)) this.#enterTimeout(timeout);
     for (const [drop, cause] of this.drops.due(nowMs, this.#homeserver, (event) => this.#eventOf(event) ?? null))
-      this.#enterDrop(drop.event, drop.timeMs, cause);
+      this.#enterDrop(drop, cause);
   }
 
   #eventOf(sequence: number | null): DelayedEvent | undefined {
@@ -157,11 +157,11 @@ export class Calls implements KeptRows {
     noteTimeout(this.episodes, timeout, event ?? null);
   }
 
-  #enterDrop(sequence: number, timeMs: number, cause: DropCause): void {
-    const event = this.delayedEvents.get(sequence);
+  #enterDrop(drop: PendingDrop, cause: DropCause): void {
+    const event = this.delayedEvents.get(drop.event);
     if (event === undefined) return;
-    this.chronicle.add(timeMs, event.end === 'unsure' ? 'drop_unsure' : `dropped_by_${cause}`);
-    noteDrop(this.episodes, event, cause);
+    this.chronicle.add(drop.timeMs, event.end === 'unsure' ? 'drop_unsure' : `dropped_by_${cause}`);
+    noteDrop(this.episodes, event, drop, cause);
   }
 
   #applyDelayedEvent(fact: DelayedEventRequest): void {
@@ -190,7 +190,7 @@ export class Calls implements KeptRows {
     this.totals.managed++;
     const { event, hasEnded } = this.delayedEvents.manage(fact, this.#homeserver.version);
     if (event === null) return null;
-    if (hasEnded) this.#noteEnd(event);
+    if (hasEnded) this.#noteEnd(event, fact);
     noteCancelled(this.episodes, fact, event);
     const { schedule } = event;
     if (schedule === null || !schedule.isMembership || schedule.userId === null || event.rivals > 0) return event;
@@ -200,11 +200,11 @@ export class Calls implements KeptRows {
     return event;
   }
 
-  #noteEnd(event: DelayedEvent): void {
+  #noteEnd(event: DelayedEvent, fact: DelayedEventRequest): void {
     if (event.end !== 'dropped' && event.end !== 'unsure') return;
     if (event.end === 'dropped') this.totals.drops++;
     else this.totals.dropsUnsure++;
-    this.drops.add(event.sequence, event.endMs);
+    this.drops.add(event.sequence, fact, describeRequest(fact));
   }
 
   #applyStateEvent(fact: StateEventSent): void {

@@ -7,7 +7,7 @@ import type { Homeserver } from '../homeserver/homeserver.ts';
 import type { DecidedTimeout, TimeoutReason } from './client-timeouts.ts';
 import type { DelayedEvent, Schedule } from './delayed-event.ts';
 import type { DelayedEventBook } from './delayed-event-book.ts';
-import type { DropCause } from './drop-causes.ts';
+import type { DropCause, PendingDrop } from './drop-causes.ts';
 import type { EpisodeBook } from './episode-book.ts';
 import { describeRequest, evidenceOf } from './fact-evidence.ts';
 import { longestSilenceMs } from './membership-drop.ts';
@@ -54,14 +54,13 @@ export function noteRateLimit(episodes: EpisodeBook, fact: DelayedEventRequest, 
   });
 }
 
-export function noteDrop(episodes: EpisodeBook, event: DelayedEvent, cause: DropCause): void {
+export function noteDrop(episodes: EpisodeBook, event: DelayedEvent, drop: PendingDrop, cause: DropCause): void {
   const { schedule, endMs, lastRestartMs, restarts } = event;
   const owner = ownerOf(event);
   const silence = Math.round(longestSilenceMs(event, endMs) / 100) / 10;
   const delay = schedule === null ? '' : `, its delay is ${schedule.delayMs / 1000} s`;
   const text = `404 for a delayed event ${restarts > 0 ? 'whose last restart' : 'that nobody restarted, and whose schedule'} was ${silence} s ago${delay}`;
   const start = schedule === null ? [] : [evidenceOf(schedule.provenance, schedule.timeMs, describeSchedule(schedule))];
-  const { source } = schedule?.provenance ?? { source: '' };
   episodes.add({
     kind: 'membership_dropped',
     subject: subjectOf(owner, event.clientHash),
@@ -70,7 +69,7 @@ export function noteDrop(episodes: EpisodeBook, event: DelayedEvent, cause: Drop
     level: event.end === 'dropped' ? 'derived' : 'suspected',
     reason: CAUSE_TEXT[cause],
     note: `${text}${Number.isNaN(lastRestartMs) ? '' : `; ${restarts} restarts before`}`,
-    evidence: source === '' ? [] : start,
+    evidence: [...start, evidenceOf(drop.provenance, drop.timeMs, drop.text)],
   });
 }
 

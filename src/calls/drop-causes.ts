@@ -2,6 +2,7 @@
  * Why the server ended a membership: it was slow or down, it refused restarts (rate limit), or none of these: the client's side. In: drops, log time,
  * the homeserver's record. Out: each drop once with its cause, decided when the minute around its last sign is over.
  */
+import type { DelayedEventRequest, Provenance } from '../facts/fact.ts';
 import type { Homeserver } from '../homeserver/homeserver.ts';
 import { AROUND_MS } from '../homeserver/latency-record.ts';
 import { BoundedRows } from './bounded-rows.ts';
@@ -13,6 +14,9 @@ export type DropCause = 'homeserver' | 'client' | 'rate_limit';
 export interface PendingDrop {
   readonly event: number;
   readonly timeMs: number;
+  /** The request that found it gone, in words. */
+  readonly text: string;
+  readonly provenance: Provenance;
 }
 
 /** As for timeouts: log time that must pass behind the minute. */
@@ -28,8 +32,8 @@ export class PendingDrops {
     this.rows = new BoundedRows('drop', maxPending, (drop) => this.#overflow.push(drop));
   }
 
-  add(event: number, timeMs: number): void {
-    this.rows.put(String(event), { event, timeMs });
+  add(event: number, { timeMs, provenance }: DelayedEventRequest, text: string): void {
+    this.rows.put(String(event), { event, timeMs, text, provenance });
   }
 
   *due(

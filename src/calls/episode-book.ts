@@ -17,7 +17,6 @@ export const EPISODE_FAULTS = {
   never_restarted: 'KE-4',
   cancel_instead_of_restart: 'KE-4',
   call_keys_late: 'KE-2',
-  call_keys_undelivered: 'KE-2',
   call_keys_for_unknown_device: 'KE-2',
 } as const satisfies Readonly<Record<string, KnownFault>>;
 

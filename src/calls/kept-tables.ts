@@ -17,17 +17,22 @@ interface Table {
 export class KeptTables {
   readonly #calls: Calls;
   #tables: readonly Table[] | null = null;
+  #committedTotals = '';
+  #pendingTotals = '';
 
   constructor(calls: Calls) {
     this.#calls = calls;
   }
 
   *changedRows(): Iterable<readonly [key: string, text: string | null]> {
-    yield [TOTALS, toRow(this.#calls.totals)];
+    const totals = toRow(this.#calls.totals);
+    this.#pendingTotals = totals;
+    if (totals !== this.#committedTotals) yield [TOTALS, totals];
     for (const table of this.#all()) yield* table.changedRows();
   }
 
   markCommitted(): void {
+    this.#committedTotals = this.#pendingTotals;
     for (const table of this.#all()) table.markCommitted();
   }
 

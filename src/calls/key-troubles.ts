@@ -37,13 +37,6 @@ export class Troubles {
   add(trouble: KeyTrouble): void {
     this.rows.put(String(this.rows.takeSequence()), trouble);
   }
-
-  /** Of this pair, in the window, oldest first. */
-  between(sender: string, userId: string, deviceId: string, fromMs: number, toMs: number): KeyTrouble[] {
-    return [...this.rows.values()].filter(
-      (one) => one.sender === sender && one.userId === userId && one.deviceId === deviceId && one.timeMs >= fromMs && one.timeMs <= toMs,
-    );
-  }
 }
 
 interface Books {

@@ -2,8 +2,9 @@
  * Faults of devices' keys as incidents. In: a device's tally, or the homeserver's starts and storms, and the log time. Out: incidents as they stand
  * now; the same state always gives the same ones. Ids are made of the device and the first sign, so they last.
  */
-import { sayTime } from '../lines/utc-time.ts';
+
 import type { Incident } from '../incident.ts';
+import { sayTime } from '../lines/utc-time.ts';
 import type { Cause } from './cause.ts';
 import type { DeviceTally } from './device.ts';
 import { hasFlag } from './device.ts';
@@ -178,14 +179,20 @@ export function serverIncidents(restore: Restore | null, { clusters }: StormClus
       isOpen: nowMs - lastMs <= CLUSTER_WINDOW_MS,
       summary: `${devices.length} devices fell into storms within minutes of ${sayTime(firstMs)}: ${listNames(devices.map(({ userId, deviceId }) => `${userId} ${deviceId}`))}. That points at a client release or a restored database, not at one browser.`,
       evidence: [],
-      remediation: ['Look for what they have in common (a client release, a deployment, a restored database) before healing them one by one; each has an incident of its own.'],
+      remediation: [
+        'Look for what they have in common (a client release, a deployment, a restored database) before healing them one by one; each has an incident of its own.',
+      ],
     });
   return incidents;
 }
 
 function restoreIncident({ timeMs, lastMs, level, lines, devices }: Restore): Incident {
-  const whom = devices.size === 0 ? 'none of it was handed out again yet' : `${devices.size} devices are concerned: ${listNames([...devices])}`;
-  const sign = level === 'observed' ? 'clients know more than the database does' : 'keys of several devices were handed out again that should have been gone';
+  const whom =
+    devices.size === 0 ? 'none of it was handed out again yet' : `${devices.size} devices are concerned: ${listNames([...devices])}`;
+  const sign =
+    level === 'observed'
+      ? 'clients know more than the database does'
+      : 'keys of several devices were handed out again that should have been gone';
   return {
     id: `server_rollback/${timeMs}`,
     ke: 'KE-1',

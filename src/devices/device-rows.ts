@@ -3,10 +3,10 @@
  * whole, one for each poisoned claim and each finished incident; and the same way back.
  */
 import type { Incident } from '../incident.ts';
-import type { DeviceTally } from './device.ts';
-import type { DeviceTable } from './device-table.ts';
 import type { BoundedList } from './bounded-list.ts';
 import type { CauseEvidence } from './cause.ts';
+import type { DeviceTally } from './device.ts';
+import type { DeviceTable } from './device-table.ts';
 import type { Divergence } from './divergence.ts';
 import { IdRanges } from './id-ranges.ts';
 import type { PoisonedClaim } from './key-health.ts';

@@ -6,7 +6,16 @@
  * over, then the least recent of all. What a tally remembers of key ids is bounded too, and so are poisoned claims and finished incidents.
  */
 import type { TimeWindow } from '../certainty.ts';
-import type { DevicesDeleted, Fact, KeysClaimed, KeyUpload, ServerEvent, ToDeviceMessages, UntrustedRecord, UploadOutcome } from '../facts/fact.ts';
+import type {
+  DevicesDeleted,
+  Fact,
+  KeysClaimed,
+  KeyUpload,
+  ServerEvent,
+  ToDeviceMessages,
+  UntrustedRecord,
+  UploadOutcome,
+} from '../facts/fact.ts';
 import type { Incident, IncidentSource } from '../incident.ts';
 import type { KeptRows } from '../kept-rows.ts';
 import { BoundedList } from './bounded-list.ts';
@@ -303,7 +312,16 @@ export class DeviceTable implements KeyHealth, IncidentSource, KeptRows {
     addEvidence(divergence.poisoned.lines, fact);
     const level = cause.level === 'suspected' || cause.name === 'concurrent_writers' ? 'suspected' : 'derived';
     const { userId, deviceId } = device;
-    this.poisoned.push({ timeMs, userId, deviceId, keyId: copyText(keyId), claimer: claimer === null ? null : name, cause: cause.name, level, provenance });
+    this.poisoned.push({
+      timeMs,
+      userId,
+      deviceId,
+      keyId: copyText(keyId),
+      claimer: claimer === null ? null : name,
+      cause: cause.name,
+      level,
+      provenance,
+    });
   }
 
   #applyMessages({ stage, messages }: ToDeviceMessages): void {

@@ -194,9 +194,10 @@ function isKnown({ highWater, claimsOneTime, claimsFallback, loginMs, held }: De
 }
 
 /** When the latest storm ended, and by what; NaN and null: it goes on, or only fell quiet. */
-export function stormEnd(storm: RefusalRun, nowMs: number): { readonly closedMs: number; readonly closedBy: 'accepted' | 'deleted' | null } {
+export function stormEnd(
+  storm: RefusalRun,
+  nowMs: number,
+): { readonly closedMs: number; readonly closedBy: 'accepted' | 'deleted' | null } {
   const by = endedBy(storm, nowMs);
-  return by === 'accepted' || by === 'deleted'
-    ? { closedMs: endOf(storm, nowMs), closedBy: by }
-    : { closedMs: Number.NaN, closedBy: null };
+  return by === 'accepted' || by === 'deleted' ? { closedMs: endOf(storm, nowMs), closedBy: by } : { closedMs: Number.NaN, closedBy: null };
 }

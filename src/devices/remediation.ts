@@ -56,7 +56,7 @@ export function remediationOf(cause: CauseName, userId: string, deviceId: string
 }
 
 export const SERVER_ROLLBACK_STEPS: readonly string[] = [
-  'Stop Synapse, then empty its table of one-time keys (TRUNCATE e2e_one_time_keys_json), then start it: the step that Synapse\'s documentation on backups gives for a restored database. Clients upload new keys at their next /sync. Affects all local devices for moments, no messages; take a dump first; never while Synapse runs.',
+  "Stop Synapse, then empty its table of one-time keys (TRUNCATE e2e_one_time_keys_json), then start it: the step that Synapse's documentation on backups gives for a restored database. Clients upload new keys at their next /sync. Affects all local devices for moments, no messages; take a dump first; never while Synapse runs.",
   'Prevention: leave e2e_one_time_keys_json out of backups, or empty it as part of each restore.',
 ];
 
@@ -77,7 +77,7 @@ function logOutAndIn(userId: string, deviceId: string, why: string): readonly st
   return [
     `Log this device out and in again, as a new device: in the client's own settings. ${why} Affects this device alone. It must be verified anew, and reads its old messages only from key backup, so have the recovery key at hand first.`,
     `If its user can't log out: ${deleteCommandSentence(userId, deviceId)}`,
-    'Clearing the browser\'s storage without logging out is no cure: the server keeps the device and its keys, and the fault comes back.',
+    "Clearing the browser's storage without logging out is no cure: the server keeps the device and its keys, and the fault comes back.",
   ];
 }
 
@@ -86,4 +86,5 @@ function deleteCommandSentence(userId: string, deviceId: string): string {
 }
 
 const PERSIST = 'Prevention: a store that lasts: the client asks for it with navigator.storage.persist() at start.';
-const LOOP_DETECTION = 'Prevention: a client that stops after several refusals and asks its user to log out and in, instead of trying for ever.';
+const LOOP_DETECTION =
+  'Prevention: a client that stops after several refusals and asks its user to log out and in, instead of trying for ever.';

@@ -24,6 +24,7 @@ export const REQUEST_KINDS = {
   delayed_event_request: 'scheduling or managing a delayed event: action',
   state_event_sent: 'PUT of a state event, or of a call membership as a message, without a delay: room_id, event_type, state_key',
   redaction: 'PUT /redact: room_id, event_id',
+  writes_events: 'writes events into a room: these wait for each other, and for other servers, so its duration is no measure of the server',
   no_latency: 'waits by design, or is internal: its duration says nothing of the server',
 } as const;
 
@@ -39,6 +40,12 @@ export const KINDS_WITH_CAPTURES: ReadonlySet<string> = new Set<RequestKind>([
   'delayed_event_request',
   'state_event_sent',
 ]);
+
+/** Requests that write events into rooms. On an idle server one takes a second now and then, so they don't tell how responsive it is. */
+export const KINDS_THAT_WRITE: ReadonlySet<string> = new Set<RequestKind>(['writes_events', 'state_event_sent', 'redaction']);
+
+/** Requests of which nothing becomes a fact, but for their records. */
+export const KINDS_WITHOUT_FACT: ReadonlySet<string> = new Set<RequestKind>(['writes_events', 'no_latency']);
 
 /** Requests whose facts say which client asked (a hash of address and user agent). */
 export const KINDS_WITH_CLIENT: ReadonlySet<string> = new Set<RequestKind>([

@@ -45,8 +45,8 @@ export class Homeserver implements KeptRows {
     }
   }
 
-  /** @param ownBucket of the request that is judged (latency-buckets.ts); it isn't counted */
-  latencyAround(timeMs: number, ownBucket: number): LatencyAround {
+  /** @param ownBucket of the request that is judged (latency-buckets.ts), which isn't counted; null where it isn't among them */
+  latencyAround(timeMs: number, ownBucket: number | null): LatencyAround {
     return this.#latency.around(timeMs, ownBucket);
   }
 

@@ -50,19 +50,19 @@ export class LatencyRecord {
   }
 
   /**
-   * The requests of the minute around `timeMs` but one: the one that is judged, whose duration is `ownBucket`.
+   * The requests of the minute around `timeMs` but one: the one that is judged, whose duration is `ownBucket` (null: it isn't among them).
    *
    * p99 is the ⌊0.99 n⌋-th smallest: below 200 requests, one slow one among them (a media download, a query to a dead server) is not the
    * homeserver's slowness; two are.
    */
-  around(timeMs: number, ownBucket: number): LatencyAround {
+  around(timeMs: number, ownBucket: number | null): LatencyAround {
     const sums = new Array<number>(LATENCY_BUCKETS).fill(0);
     for (let second = Math.floor((timeMs - AROUND_MS) / 1000); second <= Math.floor((timeMs + AROUND_MS) / 1000); second++) {
       const slot = slotOf(second);
       if (this.#seconds[slot] !== second) continue;
       for (let i = 0; i < LATENCY_BUCKETS; i++) sums[i] = (sums[i] as number) + (this.#counts[slot * LATENCY_BUCKETS + i] as number);
     }
-    if ((sums[ownBucket] ?? 0) > 0) sums[ownBucket] = (sums[ownBucket] as number) - 1;
+    if (ownBucket !== null && (sums[ownBucket] ?? 0) > 0) sums[ownBucket] = (sums[ownBucket] as number) - 1;
     const count = sum(sums);
     const p99 = percentileBucket(sums, Math.floor(count * 0.99));
     return { count, slowCount: sum(sums.slice(SLOW_BUCKET)), isSlow: p99 >= SLOW_BUCKET, p99AtLeastMs: bucketStartMs(p99) };

@@ -19,7 +19,9 @@ export function findBlindness(sources: readonly SeenSource[], gaps: readonly str
   for (const { name, counts } of sources) {
     if (counts.lines === 0) reasons.push(`no line of ${name} was read`);
     else if (counts.records > 0 && counts.accessLines === 0)
-      reasons.push(`${name} has no access line: its access logger, or the root logger, is above INFO, or its process serves no requests; ${MEND}`);
+      reasons.push(
+        `${name} has no access line: its access logger, or the root logger, is above INFO, or its process serves no requests; ${MEND}`,
+      );
   }
   reasons.push(...gaps);
   return { isBlind: sources.every(({ counts }) => counts.accessLines === 0), reasons };

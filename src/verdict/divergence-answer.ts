@@ -21,7 +21,11 @@ export function answerDivergence(devices: DeviceTable, window: TimeWindow, { isB
   const { unattributed, unattributedTimes } = devices;
   if (diverged.length > 0) return { answer: 'yes', level: levelOf(diverged), why: sayDiverged(diverged) };
   if (unattributed.conflicts > 0 && unattributedTimes.firstMs <= window.toMs && unattributedTimes.lastMs >= window.fromMs)
-    return { answer: 'yes', level: 'observed', why: `${unattributed.conflicts} uploads were refused because the server holds another key; no line says whose they were` };
+    return {
+      answer: 'yes',
+      level: 'observed',
+      why: `${unattributed.conflicts} uploads were refused because the server holds another key; no line says whose they were`,
+    };
   const restored = troubled.filter(({ restoredMs }) => !Number.isNaN(restoredMs));
   if (restored.length > 0)
     return {
@@ -38,7 +42,11 @@ export function answerDivergence(devices: DeviceTable, window: TimeWindow, { isB
     };
   if (isBlind) return { answer: 'blind', level: 'observed', why: reasons.join('; ') || 'nothing was read' };
   const missing = reasons.length === 0 ? '' : `; what isn't seen could change that: ${reasons.join('; ')}`;
-  return { answer: 'no', level: 'derived', why: `no upload was refused because of a key that exists already, and no key was handed out twice${missing}` };
+  return {
+    answer: 'no',
+    level: 'derived',
+    why: `no upload was refused because of a key that exists already, and no key was handed out twice${missing}`,
+  };
 }
 
 function levelOf(diverged: readonly DeviceTally[]): Answer['level'] {
