@@ -299,5 +299,7 @@ function hasKind(rule: CompiledRule | null, kinds: ReadonlySet<string>): boolean
 
 /** Sending a delayed event at once writes it, too; its other actions only touch a timer. */
 function writesEvents(rule: CompiledRule): boolean {
-  return hasKind(rule, KINDS_THAT_WRITE) || (rule.definition.emit === 'delayed_event_request' && rule.definition.set?.['action'] === 'send');
+  return (
+    hasKind(rule, KINDS_THAT_WRITE) || (rule.definition.emit === 'delayed_event_request' && rule.definition.set?.['action'] === 'send')
+  );
 }

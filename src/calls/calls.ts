@@ -171,7 +171,7 @@ export class Calls implements KeptRows {
       this.chronicle.add(fact.timeMs, 'rate_limited');
       noteRateLimit(this.episodes, fact, event);
     }
-    const { userId = null, deviceId = null } = event !== null && event.rivals === 0 ? (event.schedule ?? {}) : {};
+    const { userId = null, deviceId = null } = event !== null && event.oneOf === null ? (event.schedule ?? {}) : {};
     if (userId !== null && deviceId !== null) this.#listener.onDeviceRequest(userId, deviceId, fact.durationMs, fact.timeMs);
   }
 
@@ -193,7 +193,7 @@ export class Calls implements KeptRows {
     if (hasEnded) this.#noteEnd(event, fact);
     noteCancelled(this.episodes, fact, event);
     const { schedule } = event;
-    if (schedule === null || !schedule.isMembership || schedule.userId === null || event.rivals > 0) return event;
+    if (schedule === null || !schedule.isMembership || schedule.userId === null || event.oneOf !== null) return event;
     const place = { roomId: schedule.roomId, userId: schedule.userId, deviceId: schedule.deviceId };
     if (event.endedBy !== null || event.end !== null) this.book.leave(place, fact.timeMs);
     else if (fact.status >= 200 && fact.status <= 299) this.book.confirm(place, fact.timeMs);

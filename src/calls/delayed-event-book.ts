@@ -13,7 +13,7 @@ import { hashText } from '../lines/private-hash.ts';
 import { BoundedRows } from './bounded-rows.ts';
 import { actingUser, isMemberType, parseMember } from './call-member.ts';
 import { profileOf } from './client-profile.ts';
-import type { DelayedEvent, Schedule } from './delayed-event.ts';
+import type { DelayedEvent, OneOf, Schedule } from './delayed-event.ts';
 import { decideEnd } from './membership-drop.ts';
 
 /** Chosen: a participant has one at a time; ten large conferences after each other, or an attacker's. Some 500 bytes each. */
@@ -132,9 +132,14 @@ export class DelayedEventBook {
       return stranger;
     }
     // A 404 at first sight is this one's only if something can have ended it by then.
-    if (fact.status === 404 && decideEnd(first, fact.timeMs, version) === 'unexplained') return null;
+    if (fact.status === 404 && fitting.every((event) => decideEnd(event, fact.timeMs, version) === 'unexplained')) return null;
+    // What is left over of them is as uncertain as what was taken.
+    const oneOf = fitting.length > 1 ? createOneOf(fitting) : null;
+    for (const event of fitting) {
+      event.oneOf = oneOf ?? event.oneOf;
+      if (event !== first) this.rows.markChanged(String(event.sequence));
+    }
     first.idHash = fact.delayIdHash;
-    first.rivals = fitting.length - 1;
     this.#unfree(first);
     if (fact.delayIdHash !== null) this.#byId.set(fact.delayIdHash, first);
     return first;
@@ -199,7 +204,7 @@ function createEvent(sequence: number, fact: DelayedEventRequest, schedule: Sche
     clientHash: fact.clientHash,
     schedule,
     place,
-    rivals: 0,
+    oneOf: null,
     lastSeenMs: fact.timeMs,
     restarts: 0,
     lastRestartStartMs: Number.NaN,
@@ -226,7 +231,8 @@ function applySuccess(event: DelayedEvent, { action, timeMs, durationMs, isClien
     return;
   }
   const startMs = timeMs - durationMs;
-  const beforeMs = event.restarts > 0 ? event.lastRestartMs : (event.schedule?.timeMs ?? Number.NaN);
+  const scheduledMs = event.oneOf === null ? (event.schedule?.timeMs ?? Number.NaN) : Number.NaN;
+  const beforeMs = event.restarts > 0 ? event.lastRestartMs : scheduledMs;
   if (timeMs - beforeMs > event.longestGapMs) event.longestGapMs = timeMs - beforeMs;
   const { localTimeoutMs } = profileOf(event.schedule?.delayMs ?? null);
   const isEarly = event.restarts > 0 && Math.abs(startMs - event.lastRestartStartMs - localTimeoutMs) <= EARLY_SLACK_MS;
@@ -234,6 +240,20 @@ function applySuccess(event: DelayedEvent, { action, timeMs, durationMs, isClien
   event.restarts++;
   event.lastRestartStartMs = startMs;
   event.lastRestartMs = timeMs;
+}
+
+function createOneOf(events: readonly DelayedEvent[]): OneOf {
+  const times = events.flatMap(({ schedule, oneOf }) => [schedule?.timeMs ?? [], oneOf?.earliestMs ?? [], oneOf?.latestMs ?? []].flat());
+  const delays = events.flatMap(({ schedule, oneOf }) =>
+    [schedule?.delayMs ?? [], oneOf?.shortestDelayMs ?? [], oneOf?.longestDelayMs ?? []].flat(),
+  );
+  return {
+    count: events.length,
+    earliestMs: Math.min(...times),
+    latestMs: Math.max(...times),
+    shortestDelayMs: Math.min(...delays),
+    longestDelayMs: Math.max(...delays),
+  };
 }
 
 function noteCancel(event: DelayedEvent, timeMs: number): void {

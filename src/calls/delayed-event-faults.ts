@@ -57,7 +57,7 @@ export function noteRateLimit(episodes: EpisodeBook, fact: DelayedEventRequest, 
 export function noteDrop(episodes: EpisodeBook, event: DelayedEvent, drop: PendingDrop, cause: DropCause): void {
   const { schedule, endMs, lastRestartMs, restarts } = event;
   const owner = ownerOf(event);
-  const silence = Math.round(longestSilenceMs(event, endMs) / 100) / 10;
+  const silence = Math.round(longestSilenceMs(event, endMs, schedule?.timeMs ?? endMs) / 100) / 10;
   const delay = schedule === null ? '' : `, its delay is ${schedule.delayMs / 1000} s`;
   const text = `404 for a delayed event ${restarts > 0 ? 'whose last restart' : 'that nobody restarted, and whose schedule'} was ${silence} s ago${delay}`;
   const start = schedule === null ? [] : [evidenceOf(schedule.provenance, schedule.timeMs, describeSchedule(schedule))];
@@ -147,7 +147,7 @@ const NOBODY: Owner = { userId: null, deviceId: null };
 
 /** Nobody where it's only one of several: no device is accused of what another may have done. */
 function ownerOf(event: DelayedEvent | null): Owner {
-  if (event === null || event.schedule === null || event.rivals > 0) return NOBODY;
+  if (event === null || event.schedule === null || event.oneOf !== null) return NOBODY;
   return { userId: event.schedule.userId, deviceId: event.schedule.deviceId };
 }
 

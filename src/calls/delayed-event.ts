@@ -29,8 +29,11 @@ export interface DelayedEvent {
   readonly schedule: Schedule | null;
   /** Hash of room, type and state key; null for a message or an unknown schedule. */
   readonly place: number | null;
-  /** Other schedules of the same client that would have fitted the id as well: the event belongs to "one of" these and this. */
-  rivals: number;
+  /**
+   * Where other schedules of the same client would have fitted the id as well: what holds for all of them. The event then belongs to "one of" them;
+   * null where it's sure whose it is.
+   */
+  oneOf: OneOf | null;
   lastSeenMs: number;
   /** Requests that restarted the timer, or may have (the old form). */
   restarts: number;
@@ -63,3 +66,12 @@ export interface DelayedEvent {
  * `replaced`: a newer state event ended it. `unexplained`: none of these.
  */
 export type DelayedEventEnd = 'dropped' | 'unsure' | 'replaced' | 'unexplained';
+
+/** Schedules that an id may be of, taken together. */
+export interface OneOf {
+  readonly count: number;
+  readonly earliestMs: number;
+  readonly latestMs: number;
+  readonly shortestDelayMs: number;
+  readonly longestDelayMs: number;
+}

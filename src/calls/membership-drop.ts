@@ -19,20 +19,24 @@ export function decideEnd(event: DelayedEvent, notFoundMs: number, version: stri
     if (known === null || compareVersions(known, OWN_STATE_IS_FINE) < 0) return 'unsure';
   }
   if (event.schedule === null || Number.isNaN(event.schedule.delayMs)) return 'unsure';
-  const gapMs = longestSilenceMs(event, notFoundMs);
-  if (Number.isNaN(gapMs)) return 'unsure';
-  if (gapMs < event.schedule.delayMs) return 'unexplained';
-  return event.rivals > 0 && event.restarts === 0 ? 'unsure' : 'dropped';
+  const shortest = longestSilenceMs(event, notFoundMs, event.oneOf?.latestMs ?? event.schedule.timeMs);
+  const longest = longestSilenceMs(event, notFoundMs, event.oneOf?.earliestMs ?? event.schedule.timeMs);
+  if (Number.isNaN(longest)) return 'unsure';
+  if (shortest >= (event.oneOf?.longestDelayMs ?? event.schedule.delayMs)) return 'dropped';
+  return longest >= (event.oneOf?.shortestDelayMs ?? event.schedule.delayMs) ? 'unsure' : 'unexplained';
 }
 
 /**
- * The longest time that the server can have been without a restart. Two ways to see it: from the *start* of the last one to the 404, because a
- * restart takes effect somewhere between its start and its end; and from end to end of two that follow each other, because restarts that
- * waited behind a lock come back as 200 when the timer has fired already (both seen in lab captures).
+ * The longest time that the server can have been without a restart. Two ways to see it: from the *start* of the last one (or from the schedule) to
+ * the 404, because a restart takes effect somewhere between its start and its end; and from end to end of two that follow each other, because
+ * restarts that waited behind a lock come back as 200 when the timer has fired already (both seen in lab captures).
  */
-export function longestSilenceMs({ schedule, restarts, lastRestartStartMs, longestGapMs }: DelayedEvent, notFoundMs: number): number {
-  const sinceMs = restarts > 0 ? lastRestartStartMs : (schedule?.timeMs ?? Number.NaN);
-  return Math.max(notFoundMs - sinceMs, longestGapMs);
+export function longestSilenceMs(
+  { restarts, lastRestartStartMs, longestGapMs }: DelayedEvent,
+  notFoundMs: number,
+  scheduledMs: number,
+): number {
+  return Math.max(notFoundMs - (restarts > 0 ? lastRestartStartMs : scheduledMs), longestGapMs);
 }
 
 /** `1.155.0`, `1.157.0rc1`, `1.155.0 (b=develop,…)` → [1, 155, 0]. */
