@@ -104,7 +104,7 @@ export class Pipeline {
       metrics: this.metrics,
       joinBounds,
       onRequest: (request) => this.#take(request, source),
-      onFact: (fact) => this.#enter(fact, source),
+      onFact: (fact) => this.#apply(fact, source),
       onProgress: (clockMs, isIdle) => {
         this.#ordered.setIdle(options.name, isIdle);
         this.#ordered.advance(options.name, clockMs);
@@ -171,10 +171,10 @@ export class Pipeline {
   }
 
   #take(request: JoinedRequest, source: SourceStream): void {
-    for (const fact of buildFacts(request)) this.#enter(fact, source);
+    for (const fact of buildFacts(request)) this.#apply(fact, source);
   }
 
-  #enter(fact: Fact, source: SourceStream): void {
+  #apply(fact: Fact, source: SourceStream): void {
     this.traffic.apply(fact);
     this.#counters.apply(fact);
     this.#options.onFact?.(fact);

@@ -4,11 +4,12 @@
  * Knows what the stages must not know of each other: which records the rules want, that an access line closes a join, that a start banner
  * begins a new sequence of request numbers, that a doubled record is none.
  */
-import { EVIDENCE_KINDS, KINDS_THAT_WRITE, KINDS_WITH_CAPTURES, KINDS_WITH_CLIENT, KINDS_WITHOUT_FACT } from './facts/emitted-kinds.ts';
+import { EVIDENCE_KINDS, KINDS_THAT_WRITE, KINDS_WITH_CAPTURES, KINDS_WITH_CLIENT } from './facts/emitted-kinds.ts';
 import type { Fact } from './facts/fact.ts';
 import { LatencySlices } from './homeserver/latency-slices.ts';
 import type { ChunkConsumer } from './lines/chunk-consumer.ts';
 import type { Counter, Histogram, MetricStore } from './metrics/metric-store.ts';
+import { RecordGate } from './record-gate.ts';
 import type { AccessLine } from './records/access-line.ts';
 import type { LogFormat } from './records/log-format.ts';
 import type { Level } from './records/log-statement.ts';
@@ -17,6 +18,8 @@ import { decodeText, TextMemo } from './records/text-decoder.ts';
 import { ZoneClock } from './records/timestamp.ts';
 import { DoubledRecords } from './requests/doubled-records.ts';
 import type { JoinedRequest, JoinOutcome, RecordMatch, RequestAccess } from './requests/joined-request.ts';
+import { isOddNumber } from './requests/number-watch.ts';
+import type { UntrustedReason } from './requests/record-trust.ts';
 import { type JoinBounds, type JoinKey, joinKey, type OpenJoin, RequestJoiner } from './requests/request-joiner.ts';
 import { RequestNumbers } from './requests/request-numbers.ts';
 import type { CompiledRule, RuleMatch, RuleSet } from './rules/rule-set.ts';
@@ -44,6 +47,11 @@ export interface SourceStreamOptions {
 export const MAX_UNRECOGNISED_REASONS = 50;
 /** A rule whose message begins with this many fixed characters, and that still doesn't match, has met a shape it doesn't know. */
 const TELLING_PREFIX = 10;
+/**
+ * Ids that are no numbers are taken for those of `request_id_header`, which any text may be, until this many access lines in a row had
+ * numbers. Chosen: one odd line must not make the ids of background processes wait for an access line that never comes.
+ */
+const HEADER_ID_MEMORY = 64;
 const ACCESS_LOGGER = 'synapse.access.';
 
 /** What is wanted of a log statement's records: the rules that could match them. */
@@ -65,12 +73,13 @@ export class SourceStream implements ChunkConsumer, RecordHandler<RuleInterest> 
   readonly #slices: LatencySlices;
   readonly #joins: Readonly<Record<'closed' | 'expired' | 'evicted', Counter>>;
   readonly #decodeText = (bytes: Uint8Array, start: number, end: number): string => this.#texts.decode(bytes, start, end);
+  readonly #gate: RecordGate<RuleInterest>;
   #rules: RuleSet;
   #clockMs = Number.NEGATIVE_INFINITY;
   /** The last record was a start line; a version line behind it makes the banner whole. */
   #isBannerOpen = false;
-  /** Requests of this source have ids of `request_id_header` instead of numbers. */
-  #hasHeaderIds = false;
+  /** Access lines with a number since the last one without; as many as no line yet. */
+  #numberedLines = HEADER_ID_MEMORY;
 
   constructor(options: SourceStreamOptions) {
     const { metrics, name } = options;
@@ -79,6 +88,13 @@ export class SourceStream implements ChunkConsumer, RecordHandler<RuleInterest> 
     this.#rules = options.rules;
     this.#reader = new RecordReader(this, new ZoneClock(options.timeZone), options.format ?? null);
     this.#joiner = new RequestJoiner(options.joinBounds, (join, outcome) => this.#giveUp(join, outcome));
+    this.#gate = new RecordGate({
+      numbers: this.#numbers,
+      release: (record) => this.#takeRecord(record),
+      releaseAccessLine: (bytes, line, position) => this.#takeAccessLine(bytes, line, position),
+      distrust: (record, reason, seenMs) => this.#distrust(record, reason, seenMs),
+      interestIn: (logger, level) => this.interestIn(logger, level),
+    });
     metrics.declareSource(name);
     this.#latency = metrics.histogram('lotus_e2ee_homeserver_request_duration_seconds');
     this.#slices = new LatencySlices(name, options.onFact);
@@ -133,7 +149,13 @@ export class SourceStream implements ChunkConsumer, RecordHandler<RuleInterest> 
     this.#options.onProgress(this.#clockMs, true);
   }
 
+  /** Records wait for a verdict, so all that follow must be seen. */
+  get watchesAll(): boolean {
+    return this.#gate.isWatching;
+  }
+
   end(): void {
+    this.#gate.end();
     this.#joiner.end();
     this.#slices.end();
   }
@@ -148,37 +170,71 @@ export class SourceStream implements ChunkConsumer, RecordHandler<RuleInterest> 
     return { isAccess: logger.startsWith(ACCESS_LOGGER), isDebug: level === 'DEBUG', prefixes: rules.map(({ prefix }) => prefix), rules };
   }
 
+  /** Most lines end here: counted, and of no request that a rule wants. What the others need is done elsewhere, so that this stays small. */
   onAccessLine(bytes: Uint8Array, line: AccessLine, position: number): void {
     const { requestNumber } = line;
+    if (requestNumber >= 0) {
+      this.#numbers.observe(requestNumber);
+      if (isOddNumber(this.#numbers, requestNumber) && this.#isText && !this.#doubled.isDoubledAccessLine(line))
+        return this.#gate.question(bytes, line, this.#headOf(position));
+    }
+    this.#takeAccessLine(bytes, line, position);
+  }
+
+  /** One that isn't forged, as far as can be known. */
+  #takeAccessLine(bytes: Uint8Array, line: AccessLine, position: number): void {
+    const { requestNumber } = line;
+    this.#noteIds(requestNumber);
     if (requestNumber >= 0) {
       if (this.#numbers.hasClosed(requestNumber) && this.#doubled.isDoubledAccessLine(line)) return;
       this.#numbers.close(requestNumber);
       this.#doubled.rememberAccessLine(line);
-    } else this.#hasHeaderIds = true;
+    }
     if (line.timeMs > this.#clockMs) this.#clockMs = line.timeMs;
     const rule = this.#rules.routes.match(bytes, line.methodStart, line.uriStart);
-    if (rule === null || rule.definition.emit !== 'no_latency') {
+    const emit = rule === null ? undefined : rule.definition.emit;
+    const isWaiting = emit === 'no_latency';
+    if (!isWaiting) {
       this.#latency.observe(line.procMs / 1000);
       if (rule === null || !writesEvents(rule)) this.#slices.add(line.timeMs, line.procMs, line.sendMs, position);
     }
-    for (const { rule: counting, matcher } of this.#rules.counterRoutes)
-      if (matcher.match(bytes, line.methodStart, line.uriStart) !== null)
-        this.#options.onCount(counting, { ...matcher.captures(bytes, decodeText), ...counting.definition.set });
-    const key = requestNumber >= 0 ? joinKey(this.#numbers.epoch, requestNumber) : decodeText(bytes, line.requestStart, line.requestEnd);
+    const isWanted = emit !== undefined && !isWaiting && emit !== 'writes_events';
+    if (this.#rules.counterRoutes.length > 0) this.#countRoutes(bytes, line);
+    const join = requestNumber >= 0 && !this.#joiner.mayHold(requestNumber) ? null : this.#takeJoin(bytes, line);
+    if (isWanted || join !== null) this.#handOver(bytes, line, position, rule, join);
+  }
+
+  /** Rules with a counter, on routes of their own. */
+  #countRoutes(bytes: Uint8Array, { methodStart, uriStart }: AccessLine): void {
+    for (const { rule, matcher } of this.#rules.counterRoutes)
+      if (matcher.match(bytes, methodStart, uriStart) !== null)
+        this.#options.onCount(rule, { ...matcher.captures(bytes, decodeText), ...rule.definition.set });
+  }
+
+  #takeJoin(bytes: Uint8Array, { requestNumber, requestStart, requestEnd }: AccessLine): OpenJoin | null {
+    const key = requestNumber >= 0 ? joinKey(this.#numbers.epoch, requestNumber) : decodeText(bytes, requestStart, requestEnd);
     const join = this.#joiner.take(key);
     if (join !== null) this.#joins.closed.value++;
-    if (join === null && (rule === null || hasKind(rule, KINDS_WITHOUT_FACT))) return;
+    return join;
+  }
+
+  #handOver(bytes: Uint8Array, line: AccessLine, position: number, rule: CompiledRule | null, join: OpenJoin | null): void {
     this.#options.onRequest({
       source: this.name,
-      incarnation: join?.incarnation ?? this.#numbers.incarnation,
-      requestId: join?.requestId ?? decodeText(bytes, line.requestStart, line.requestEnd),
+      incarnation: join === null ? this.#numbers.incarnation : join.incarnation,
+      requestId: join === null ? decodeText(bytes, line.requestStart, line.requestEnd) : join.requestId,
       outcome: 'closed',
       access: this.#copyAccess(bytes, line, position, rule),
-      matches: join?.matches ?? [],
+      matches: join === null ? NO_MATCHES : join.matches,
     });
   }
 
   onRecord(record: LogRecord<RuleInterest>): void {
+    if (this.#gate.isWatching) this.#gate.hold(record);
+    else this.#takeRecord(record);
+  }
+
+  #takeRecord(record: LogRecord<RuleInterest>): void {
     const {
       interest: { rules },
       message,
@@ -199,6 +255,30 @@ export class SourceStream implements ChunkConsumer, RecordHandler<RuleInterest> 
     }
     if (emitted !== null) this.#join(emitted, request, requestNumber);
     else if (!isKnown) this.#noteMiss(record, rules);
+    if (this.#isText) this.#gate.watchBehind(record, emitted?.rule.definition.emit);
+  }
+
+  get #isText(): boolean {
+    return this.#reader.format?.kind === 'text';
+  }
+
+  /** What the gate keeps of an access line besides its text. */
+  #headOf(position: number) {
+    const interest = this.interestIn(ACCESS_LOGGER, 'INFO');
+    return { interest, logger: ACCESS_LOGGER, level: 'INFO' as const, position, line: this.#reader.lineNumber };
+  }
+
+  /** Counted, and shown; it states nothing. Whom it names, the rules find as in any other record. */
+  #distrust({ interest, message, isCut, position, request }: LogRecord<RuleInterest>, reason: UntrustedReason, timeMs: number): void {
+    let userId: string | null = null;
+    let deviceId: string | null = null;
+    for (const rule of interest.rules) {
+      const captures = rule.match(message, isCut)?.captures ?? {};
+      if (typeof captures['user_id'] === 'string') userId = captures['user_id'];
+      if (typeof captures['device_id'] === 'string') deviceId = captures['device_id'];
+    }
+    const provenance = { source: this.name, positions: [position], requestId: request, incarnation: this.#numbers.incarnation, ruleId: '' };
+    this.#options.onFact({ kind: 'untrusted_record', timeMs, provenance, reason, userId, deviceId });
   }
 
   #join(match: RecordMatch, request: string, requestNumber: number): void {
@@ -239,9 +319,17 @@ export class SourceStream implements ChunkConsumer, RecordHandler<RuleInterest> 
     if (!Number.isNaN(lastTimeMs)) metrics.gauge('lotus_e2ee_watch_last_record_timestamp_seconds', this.name).set(lastTimeMs / 1000);
   }
 
+  #noteIds(requestNumber: number): void {
+    if (requestNumber < 0) this.#numberedLines = 0;
+    else if (this.#numberedLines < HEADER_ID_MEMORY) this.#numberedLines++;
+  }
+
   /** What joins a record to its request; null for a record outside of any. */
   #keyOf(request: string, requestNumber: number): JoinKey | null {
-    if (requestNumber < 0) return this.#hasHeaderIds && request !== '' && request !== 'sentinel' && request !== 'main' ? request : null;
+    if (requestNumber < 0) {
+      const isHeaderId = this.#numberedLines < HEADER_ID_MEMORY && request !== '' && request !== 'sentinel' && request !== 'main';
+      return isHeaderId ? request : null;
+    }
     this.#numbers.observe(requestNumber);
     return joinKey(this.#numbers.epoch, requestNumber);
   }
@@ -289,6 +377,7 @@ function createMatch({ rule, captures, items }: RuleMatch, { timeMs, position, l
   return EVIDENCE_KINDS.has(rule.definition.emit ?? '') ? { ...match, line, text: message } : match;
 }
 
+const NO_MATCHES: readonly RecordMatch[] = [];
 const NO_CAPTURES: Readonly<Record<string, string>> = {};
 
 /** Whether the fact that is made of the request is of one of these kinds. */

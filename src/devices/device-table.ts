@@ -39,7 +39,7 @@ import {
   stormOf,
 } from './divergence.ts';
 import { addEvidence, copyText, createEvidenceLines } from './evidence-lines.ts';
-import { bookClaim, bookStored, enterStart, rebookRestored } from './key-book.ts';
+import { bookClaim, bookMaybeStored, bookStored, enterStart, rebookRestored } from './key-book.ts';
 import type { DeviceStateName, KeyHealth, PoisonedClaim } from './key-health.ts';
 import { keyNumber } from './key-id.ts';
 import { endedBy, HOT_PER_MINUTE, isStorm } from './refusal-run.ts';
@@ -199,14 +199,14 @@ export class DeviceTable implements KeyHealth, IncidentSource, KeptRows {
     if (offeredKeyIds.length === 0) return;
     const ids = offeredKeyIds.map(keyNumber);
     // The client had left, or no access line came: the server may have stored them all the same; 200 says that it has.
-    const isStored = outcome === 'accepted' || (outcome === 'client_gave_up' && access?.status === 200);
-    const isMaybe = outcome === null || outcome === 'client_gave_up';
-    if (!isStored && !isMaybe) return;
-    if (isStored) this.#noteIdentity(device, upload, ids);
-    bookStored(device, ids, timeMs, isStored);
-    if (device.divergence === null) return;
-    if (isStored) noteAcceptedUpload(device.divergence, ids, timeMs);
-    else noteStored(device.divergence, ids);
+    if (outcome === 'accepted' || (outcome === 'client_gave_up' && access?.status === 200)) {
+      this.#noteIdentity(device, upload, ids);
+      bookStored(device, ids, timeMs);
+      if (device.divergence !== null) noteAcceptedUpload(device.divergence, ids, timeMs);
+    } else if (outcome === null || outcome === 'client_gave_up') {
+      bookMaybeStored(device, ids);
+      if (device.divergence !== null) noteStored(device.divergence, ids);
+    }
   }
 
   #countUnattributed({ refusals, outcome, timeMs }: KeyUpload): void {

@@ -25,8 +25,13 @@ export function enterStart(device: DeviceTally, startEpoch: number): void {
   device.claimed.clear();
 }
 
-/** Keys that the server has stored. `isCertain`: the answer said so. */
-export function bookStored(device: DeviceTally, ids: readonly number[], timeMs: number, isCertain: boolean): void {
+/** Keys that the server may have stored: no answer says so. */
+export function bookMaybeStored(device: DeviceTally, ids: readonly number[]): void {
+  for (const id of ids) device.held.add(id);
+}
+
+/** Keys that the server has stored: the answer said so. */
+export function bookStored(device: DeviceTally, ids: readonly number[], timeMs: number): void {
   let low = Number.POSITIVE_INFINITY;
   let high = Number.NEGATIVE_INFINITY;
   for (const id of ids) {
@@ -36,7 +41,7 @@ export function bookStored(device: DeviceTally, ids: readonly number[], timeMs: 
     low = Math.min(low, id);
     high = Math.max(high, id);
   }
-  if (!isCertain || ids.length === 0) return;
+  if (ids.length === 0) return;
   if (isCounter(high)) device.highWater = Math.max(device.highWater, high);
   device.lastAcceptedMs = timeMs;
   device.lastAcceptedLow = low;

@@ -16,6 +16,7 @@ export const RECORD_KINDS = {
   client_lost: 'the client hung up before the answer was complete',
   unknown_path: 'the server has no such request: of a delayed-event request, so its 404 says nothing of the event',
   server_event: 'life of the process: event, detail',
+  client_text: "a record that ends in a text of the client's, which may hold line ends: what follows may be forged",
 } as const;
 
 export const REQUEST_KINDS = {
@@ -43,9 +44,6 @@ export const KINDS_WITH_CAPTURES: ReadonlySet<string> = new Set<RequestKind>([
 
 /** Requests that write events into rooms. On an idle server one takes a second now and then, so they don't tell how responsive it is. */
 export const KINDS_THAT_WRITE: ReadonlySet<string> = new Set<RequestKind>(['writes_events', 'state_event_sent', 'redaction']);
-
-/** Requests of which nothing becomes a fact, but for their records. */
-export const KINDS_WITHOUT_FACT: ReadonlySet<string> = new Set<RequestKind>(['writes_events', 'no_latency']);
 
 /** Requests whose facts say which client asked (a hash of address and user agent). */
 export const KINDS_WITH_CLIENT: ReadonlySet<string> = new Set<RequestKind>([

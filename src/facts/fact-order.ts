@@ -15,8 +15,8 @@ import type { Fact } from './fact.ts';
 
 /** How long a fact waits, in ms of log time. Chosen: Synapse's file handler buffers 5 s (synapse-log-lines 7), and most requests are shorter. */
 export const LAG_MS = 10_000;
-/** Facts that wait, at most. Chosen: 1,000 a second for the whole lag, which no homeserver of one host reaches. */
-export const MAX_WAITING = 10_000;
+/** Facts that wait, at most. Chosen: 2,000 a second for the whole lag, which no homeserver of one host reaches. */
+export const MAX_WAITING = 20_000;
 
 interface Waiting {
   /** Place in log time. */

@@ -10,34 +10,37 @@ import type { AccessLine } from '../records/access-line.ts';
 
 /** Access lines remembered; the memory handler holds at most 10 records, and a flush can repeat all of them. Power of two. */
 const RECENT_ACCESS_LINES = 512;
+const FIELDS = 5;
 const RECENT_MATCHES = 64;
 /** Longer messages are compared by length alone. */
 const COMPARED_LENGTH = 8192;
 
 export class DoubledRecords {
-  readonly #numbers = new Float64Array(RECENT_ACCESS_LINES).fill(-1);
-  readonly #times = new Float64Array(RECENT_ACCESS_LINES);
-  readonly #procs = new Float64Array(RECENT_ACCESS_LINES);
-  readonly #sizes = new Float64Array(RECENT_ACCESS_LINES);
+  /** Number, time, duration, size, length of each. */
+  readonly #accessLines = new Float64Array(RECENT_ACCESS_LINES * FIELDS).fill(-1);
   readonly #matchNumbers = new Float64Array(RECENT_MATCHES).fill(-1);
   readonly #matches: { timeMs: number; length: number; key: string }[] = [];
   #next = 0;
 
-  rememberAccessLine({ requestNumber, timeMs, procMs, sizeBytes, end, requestStart }: AccessLine): void {
-    const slot = requestNumber & (RECENT_ACCESS_LINES - 1);
-    this.#numbers[slot] = requestNumber;
-    this.#times[slot] = timeMs;
-    this.#procs[slot] = procMs;
-    this.#sizes[slot] = sizeBytes * 2 ** 20 + (end - requestStart);
+  rememberAccessLine(line: AccessLine): void {
+    const slot = (line.requestNumber & (RECENT_ACCESS_LINES - 1)) * FIELDS;
+    const lines = this.#accessLines;
+    lines[slot] = line.requestNumber;
+    lines[slot + 1] = line.timeMs;
+    lines[slot + 2] = line.procMs;
+    lines[slot + 3] = line.sizeBytes;
+    lines[slot + 4] = line.end - line.requestStart;
   }
 
-  isDoubledAccessLine({ requestNumber, timeMs, procMs, sizeBytes, end, requestStart }: AccessLine): boolean {
-    const slot = requestNumber & (RECENT_ACCESS_LINES - 1);
+  isDoubledAccessLine(line: AccessLine): boolean {
+    const slot = (line.requestNumber & (RECENT_ACCESS_LINES - 1)) * FIELDS;
+    const lines = this.#accessLines;
     return (
-      this.#numbers[slot] === requestNumber &&
-      this.#times[slot] === timeMs &&
-      this.#procs[slot] === procMs &&
-      this.#sizes[slot] === sizeBytes * 2 ** 20 + (end - requestStart)
+      lines[slot] === line.requestNumber &&
+      lines[slot + 1] === line.timeMs &&
+      lines[slot + 2] === line.procMs &&
+      lines[slot + 3] === line.sizeBytes &&
+      lines[slot + 4] === line.end - line.requestStart
     );
   }
 

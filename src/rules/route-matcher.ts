@@ -52,13 +52,16 @@ const SPACE = 0x20;
 const AMPERSAND = 0x26;
 const EQUALS = 0x3d;
 const MAX_SEGMENTS = 16;
-/** States remembered at once. The built-in routes have some hundred; routes can be made with which paths lead to any number. */
+/** States remembered at once, and those of one more path. The built-in routes have some hundred; routes can be made with which paths lead to any number. */
 const MAX_STATES = 8192;
 const DEAD = 0;
 const UNKNOWN = -1;
 /** Methods are told apart by their first two letters, each 5 bits: GET, PUT, POST, DELETE, HEAD, OPTIONS, PATCH. */
 const METHOD_KEYS = 1024;
-/** Paths consist of few different words: where LEAP bytes of one lead is remembered, and later they're compared instead of walked. */
+/**
+ * Paths consist of few different words: where LEAP bytes of one lead is remembered, and later they're compared instead of walked. What leads
+ * nowhere is remembered too: that's most of a log.
+ */
 const LEAP = 20;
 const LEAP_SLOTS = 2048;
 
@@ -94,7 +97,6 @@ export class RouteMatcher<T> {
   #bytes: Uint8Array = new Uint8Array(0);
   #view: DataView = new DataView(this.#bytes.buffer);
   #found: Variant<T> | null = null;
-  #methodStart = 0;
   #uriStart = 0;
   #queryStart = 0;
   #queryEnd = 0;
@@ -116,11 +118,11 @@ export class RouteMatcher<T> {
    * @param uriStart offset of the URI; what is before it, less one space, is the method
    */
   match(bytes: Uint8Array, methodStart: number, uriStart: number): T | null {
+    if (this.#states.length >= MAX_STATES) this.#forgetStates();
     let start = this.#starts[methodKey(bytes[methodStart] as number, bytes[methodStart + 1] as number)];
     while (start !== undefined && (uriStart - methodStart !== start.method.length + 1 || !startsWith(bytes, methodStart, start.method)))
       start = start.other;
     if (start === undefined) return null;
-    this.#methodStart = methodStart;
     if (bytes !== this.#bytes) this.#bind(bytes);
     const view = this.#view;
     let state = start.state;
@@ -141,18 +143,18 @@ export class RouteMatcher<T> {
 
   /** The table, a byte at a time, from `from` on. */
   #walk(bytes: Uint8Array, uriStart: number, from: number, fromState: number): T | null {
-    const transitions = this.#transitions;
+    let transitions = this.#transitions;
     let canLeap = true;
     let state = fromState;
     let at = from;
     for (;;) {
       const byte = bytes[at] as number;
-      if (!(byte > SPACE) || byte === QUESTION) break;
-      const next = transitions[(state << 8) | byte] as number;
-      // A step that nobody took before may have grown the table: go on with the new one.
+      if (!(byte > SPACE) || byte === QUESTION) return this.#accept(bytes, state, uriStart, at);
+      let next = transitions[(state << 8) | byte] as number;
       if (next === UNKNOWN) {
-        if (this.#states.length >= MAX_STATES) return this.#forgetStates(bytes, uriStart);
-        return this.#step(state, byte) === DEAD ? null : this.#walk(bytes, uriStart, at, state);
+        next = this.#step(state, byte);
+        // The table may have grown.
+        transitions = this.#transitions;
       }
       at++;
       if (next === state) {
@@ -162,21 +164,20 @@ export class RouteMatcher<T> {
         continue;
       }
       state = next;
-      if (canLeap && at - from === LEAP) this.#remember(from, fromState, state);
+      // A path that is dead before the leap's end is so whatever follows.
+      if (canLeap && (at - from === LEAP || (state === DEAD && at - from < LEAP))) this.#remember(from, fromState, state);
       if (state === DEAD) return null;
     }
-    return this.#accept(bytes, state, uriStart, at);
   }
 
-  /** The memory of states is full (RE2 does the same): it's emptied, and this path is walked again from its beginning. */
-  #forgetStates(bytes: Uint8Array, uriStart: number): T | null {
+  /** The memory of states is full (RE2 does the same): it's emptied before the next path. */
+  #forgetStates(): void {
     this.#states.length = 0;
     this.#ids.clear();
     this.#transitions.fill(UNKNOWN);
     this.#leaps.fill(undefined);
     this.#starts.fill(undefined);
     this.#createStarts();
-    return this.match(bytes, this.#methodStart, uriStart);
   }
 
   #accept(bytes: Uint8Array, state: number, uriStart: number, pathEnd: number): T | null {
@@ -202,6 +203,7 @@ export class RouteMatcher<T> {
 
   /** First come, first served: the paths of a server are the same all day. */
   #remember(at: number, from: number, to: number): void {
+    if (at + LEAP > this.#bytes.length) return;
     const view = this.#view;
     const word = (i: number): number => view.getInt32(at + i * 4, true);
     this.#leaps[leapSlot(view, at, from)] ??= { from, to, w0: word(0), w1: word(1), w2: word(2), w3: word(3), w4: word(4) };

@@ -109,6 +109,7 @@ export function meaningOf({ pipeline, stream, facts }: LogReading): unknown {
       ...fact,
       provenance: { ...fact.provenance, positions: fact.provenance.positions.length },
       ...('access' in fact && { access: null }),
+      ...(fact.lines && { lines: fact.lines.map(({ text, timeMs }) => ({ text, timeMs })) }),
     })),
     records,
     accessLines,
