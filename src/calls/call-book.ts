@@ -1,5 +1,5 @@
 /**
- * Who is in which call when. In: membership events (also delayed ones), requests that manage these, sends of call keys, claims. Out: stays: one
+ * Who is in which call when. In: membership events (also delayed ones), requests that manage these, sends of call keys. Out: stays: one
  * device's time in one room's call, with what it did there.
  *
  * What a membership event contains (join or leave) isn't in the log. A device comes with its first one, stays as long as it shows signs of life
@@ -28,8 +28,6 @@ export interface Stay {
   keySends: number;
   firstKeySendMs: number;
   lastKeySendMs: number;
-  /** Its user's first claim of keys of somebody in the call since it came; NaN for none. */
-  firstClaimMs: number;
   readonly provenance: Provenance;
 }
 
@@ -91,17 +89,6 @@ export class CallBook {
     }
   }
 
-  /** `userId` claimed keys of `owners` (users): of interest where both are in one call. */
-  noteClaim(userId: string, owners: ReadonlySet<string>, timeMs: number): void {
-    for (const stay of this.#byUser.get(userId) ?? []) {
-      if (!isThere(stay, timeMs) || !Number.isNaN(stay.firstClaimMs)) continue;
-      const meetsOwner = [...(this.#byRoom.get(stay.roomId) ?? [])].some((other) => owners.has(other.userId) && isThere(other, timeMs));
-      if (!meetsOwner) continue;
-      stay.firstClaimMs = timeMs;
-      this.#touch(stay);
-    }
-  }
-
   /** Whether the device was in a call at that time. */
   wasInCall(userId: string, deviceId: string, timeMs: number): boolean {
     for (const stay of this.#byUser.get(userId) ?? [])
@@ -143,7 +130,6 @@ export class CallBook {
       keySends: 0,
       firstKeySendMs: Number.NaN,
       lastKeySendMs: Number.NaN,
-      firstClaimMs: Number.NaN,
       provenance,
     };
     this.#index(stay);

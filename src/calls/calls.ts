@@ -4,15 +4,7 @@
  *
  * Everything is bounded (each table names its bound and counts what it forgets), runs on log time, and survives a restart as rows.
  */
-import type {
-  DelayedEventRequest,
-  Fact,
-  KeysClaimed,
-  StateEventSent,
-  ToDeviceMessages,
-  ToDeviceSend,
-  ToDeviceStage,
-} from '../facts/fact.ts';
+import type { DelayedEventRequest, Fact, StateEventSent, ToDeviceMessages, ToDeviceSend, ToDeviceStage } from '../facts/fact.ts';
 import type { Homeserver } from '../homeserver/homeserver.ts';
 import type { KeptRows } from '../kept-rows.ts';
 import { CallBook } from './call-book.ts';
@@ -98,8 +90,6 @@ export class Calls implements KeptRows {
         return this.#applySend(fact);
       case 'to_device_messages':
         return this.#applyMessages(fact);
-      case 'keys_claimed':
-        return this.#applyClaims(fact);
       case 'key_upload':
         if (fact.userId !== null && fact.deviceId !== null && fact.access !== null)
           this.clients.learn(fact.userId, fact.access.clientHash, fact.deviceId);
@@ -222,10 +212,6 @@ export class Calls implements KeptRows {
     const deviceId = this.clients.find(userId, clientHash);
     if (deviceId !== null) this.deviceTraffic.add(userId, deviceId, 'sends');
     if (isMediaKey) this.book.noteKeySend(userId, clientHash, timeMs);
-  }
-
-  #applyClaims({ claims, claimer, timeMs }: KeysClaimed): void {
-    if (claimer !== null) this.book.noteClaim(actingUser(claimer), new Set(claims.map(({ userId }) => userId)), timeMs);
   }
 
   #applyMessages(fact: ToDeviceMessages): void {

@@ -47,7 +47,7 @@ export function linksIn(window: TimeWindow, calls: Calls, keys: KeyHealth): Link
     for (const receiver of stays) {
       const isTroubled = trouble.users.has(receiver.userId) || isDiverged(receiver, keys);
       for (const sender of stays) {
-        if (!isTroubled && !isSilentFrom(sender, trouble.nowMs)) continue;
+        if (!isTroubled && !trouble.byClaimer.has(sender.userId)) continue;
         const link = judge(sender, receiver, stays, window, trouble, calls, keys);
         if (link !== null) links.push(link);
       }
@@ -73,7 +73,7 @@ function judge(
   return (
     predict(pair, trouble.claims.get(key) ?? [], book) ??
     findUntargeted(pair, troubles) ??
-    findSilentSender(pair, stays, trouble.nowMs) ??
+    findSilentSender(pair, stays, trouble) ??
     findLate(pair, troubles, trouble.waiting.get(key) ?? []) ??
     findUnlikely(pair, keys)
   );
@@ -86,15 +86,19 @@ interface Trouble {
   readonly keys: ReadonlyMap<string, readonly KeyTrouble[]>;
   readonly waiting: ReadonlyMap<string, readonly WaitingMessage[]>;
   readonly users: ReadonlySet<string>;
+  /** Lost keys that a user was handed, whoever's they were. */
+  readonly byClaimer: ReadonlyMap<string, readonly PoisonedClaim[]>;
 }
 
 function gatherTrouble(calls: Calls, keyHealth: KeyHealth, toMs: number): Trouble {
   const { nowMs } = calls.totals;
   const users = new Set<string>();
   const claims = new Map<string, PoisonedClaim[]>();
+  const byClaimer = new Map<string, PoisonedClaim[]>();
   for (const claim of keyHealth.poisonedClaims({ fromMs: Number.NEGATIVE_INFINITY, toMs })) {
     if (claim.claimer === null) continue;
     users.add(claim.userId);
+    addTo(byClaimer, actingUser(claim.claimer), claim);
     // Memberships that name no device are looked up by the user alone.
     for (const deviceId of [claim.deviceId, null]) addTo(claims, pairKey(actingUser(claim.claimer), claim.userId, deviceId), claim);
   }
@@ -109,7 +113,7 @@ function gatherTrouble(calls: Calls, keyHealth: KeyHealth, toMs: number): Troubl
     users.add(message.userId);
     addTo(waiting, pairKey(actingUser(message.sender), message.userId, message.deviceId), message);
   }
-  return { nowMs, claims, keys, waiting, users };
+  return { nowMs, claims, keys, waiting, users, byClaimer };
 }
 
 interface Pair {
@@ -181,31 +185,30 @@ function findUntargeted({ sender, receiver }: Pair, troubles: readonly KeyTroubl
 }
 
 /**
- * The sender came, claimed keys, and then sent no call key at all, while others did: one device that nobody can open a session with makes the
- * whole batch fail, for everybody (e2ee-evidence 3.4, "collateral damage"; seen live, lab-findings A 3).
+ * The sender came, was handed a lost key of somebody, and then sent no call key at all, while others did: one device that nobody can open a session
+ * with makes the whole batch fail, for everybody (e2ee-evidence 3.4, "collateral damage"; seen live, lab-findings A 3).
  */
-function findSilentSender({ sender, receiver }: Pair, stays: readonly Stay[], nowMs: number): Link | null {
-  if (!isSilentFrom(sender, nowMs)) return null;
-  const { firstClaimMs, userId } = sender;
-  const silentUntilMs = endOfSilence(sender, nowMs);
-  const hasOther = stays.some(
-    (other) => other.userId !== userId && other.firstKeySendMs <= silentUntilMs && other.lastKeySendMs >= firstClaimMs,
-  );
+function findSilentSender({ sender, receiver }: Pair, stays: readonly Stay[], { byClaimer, nowMs }: Trouble): Link | null {
+  const { firstMs, userId } = sender;
+  const untilMs = endOfSilence(sender, nowMs);
+  const lost = byClaimer.get(userId)?.find(({ timeMs }) => timeMs >= firstMs && untilMs - timeMs > SILENT_SENDER_MS);
+  if (lost === undefined) return null;
+  const hasOther = stays.some((other) => other.userId !== userId && other.firstKeySendMs <= untilMs && other.lastKeySendMs >= lost.timeMs);
   if (!hasOther) return null;
+  const silence = Math.round((untilMs - lost.timeMs) / 1000);
   return {
     state: 'not_targeted',
     sender,
     receiver,
     level: 'suspected',
-    why: `${userId} joined and claimed keys, but sent no call key for ${Math.round((silentUntilMs - firstClaimMs) / 1000)} s, while others did: one device without a session makes a whole batch fail`,
-    firstMs: firstClaimMs,
-    lastMs: silentUntilMs,
-    evidence: [evidenceOf(sender.provenance, sender.firstMs, `${userId} joins the call`)],
+    why: `${userId} joined, was handed a lost key of ${lost.userId} ${lost.deviceId}, and sent no call key for ${silence} s, while others did: one device without a session makes a whole batch fail`,
+    firstMs: lost.timeMs,
+    lastMs: untilMs,
+    evidence: [
+      evidenceOf(sender.provenance, firstMs, `${userId} joins the call`),
+      evidenceOf(lost.provenance, lost.timeMs, `${userId} claims ${lost.keyId} of ${lost.userId} ${lost.deviceId}`),
+    ],
   };
-}
-
-function isSilentFrom(sender: Stay, nowMs: number): boolean {
-  return endOfSilence(sender, nowMs) - sender.firstClaimMs > SILENT_SENDER_MS;
 }
 
 function endOfSilence(sender: Stay, nowMs: number): number {

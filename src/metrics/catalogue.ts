@@ -188,7 +188,6 @@ export const CATALOGUE = [
     help: 'To-device messages for one device, by how far they came (KE-2). Only devices with an open or recent incident or in a call.',
     labels: [{ name: 'stage', values: ['stored', 'returned', 'dropped'] }],
     isPerDevice: true,
-    isNotYetFed: true,
   },
   {
     name: 'lotus_e2ee_to_device_delivery_seconds',
@@ -197,7 +196,6 @@ export const CATALOGUE = [
     help: 'Time between storing a to-device message and returning it by a sync of its device, on log time (KE-2).',
     labels: [],
     buckets: [0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 20, 30, 60],
-    isNotYetFed: true,
   },
   {
     name: 'lotus_e2ee_delayed_event_request_duration_seconds',
@@ -218,7 +216,6 @@ export const CATALOGUE = [
     labels: [],
     buckets: DELAYED_EVENT_BUCKETS,
     isPerDevice: true,
-    isNotYetFed: true,
   },
   {
     name: 'lotus_e2ee_delayed_event_client_timeouts_total',
@@ -233,7 +230,6 @@ export const CATALOGUE = [
     unit: 'memberships',
     help: 'Call memberships that the server ended because no restart came in time: the first 404 on a delay whose last restart is its delay or longer ago (KE-4).',
     labels: [],
-    isNotYetFed: true,
   },
   {
     name: 'lotus_e2ee_homeserver_request_duration_seconds',
