@@ -32,6 +32,9 @@ export class FactCounters {
         return this.#applyMessages(fact);
       case 'delayed_event_request':
         return this.#applyDelayedEvent(fact);
+      case 'untrusted_record':
+        this.#store.counter('lotus_e2ee_untrusted_records_total', fact.reason).value++;
+        return;
     }
   }
 
@@ -65,8 +68,6 @@ export class FactCounters {
       provenance.requestId,
       timeMs,
     );
-    // Whose fault a timeout is takes the homeserver's record of that minute; without it the honest answer is "unknown".
-    if (outcome === 'client_gave_up') this.#store.counter('lotus_e2ee_delayed_event_client_timeouts_total', 'unknown').add(1);
   }
 
   /** One match of an operator's rule that has a counter. */

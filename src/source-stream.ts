@@ -4,9 +4,12 @@
  * Knows what the stages must not know of each other: which records the rules want, that an access line closes a join, that a start banner
  * begins a new sequence of request numbers, that a doubled record is none.
  */
-import { KINDS_WITH_CAPTURES } from './facts/emitted-kinds.ts';
+import { EVIDENCE_KINDS, KINDS_THAT_WRITE, KINDS_WITH_CAPTURES, KINDS_WITH_CLIENT } from './facts/emitted-kinds.ts';
+import type { Fact } from './facts/fact.ts';
+import { LatencySlices } from './homeserver/latency-slices.ts';
 import type { ChunkConsumer } from './lines/chunk-consumer.ts';
 import type { Counter, Histogram, MetricStore } from './metrics/metric-store.ts';
+import { RecordGate } from './record-gate.ts';
 import type { AccessLine } from './records/access-line.ts';
 import type { LogFormat } from './records/log-format.ts';
 import type { Level } from './records/log-statement.ts';
@@ -15,9 +18,11 @@ import { decodeText, TextMemo } from './records/text-decoder.ts';
 import { ZoneClock } from './records/timestamp.ts';
 import { DoubledRecords } from './requests/doubled-records.ts';
 import type { JoinedRequest, JoinOutcome, RecordMatch, RequestAccess } from './requests/joined-request.ts';
+import { isOddNumber } from './requests/number-watch.ts';
+import type { UntrustedReason } from './requests/record-trust.ts';
 import { type JoinBounds, type JoinKey, joinKey, type OpenJoin, RequestJoiner } from './requests/request-joiner.ts';
 import { RequestNumbers } from './requests/request-numbers.ts';
-import type { CompiledRule, RuleSet } from './rules/rule-set.ts';
+import type { CompiledRule, RuleMatch, RuleSet } from './rules/rule-set.ts';
 import type { Captures } from './rules/template.ts';
 
 export interface SourceStreamOptions {
@@ -28,6 +33,10 @@ export interface SourceStreamOptions {
   readonly metrics: MetricStore;
   readonly joinBounds: JoinBounds;
   readonly onRequest: (request: JoinedRequest) => void;
+  /** What the log states outside of any request: how fast requests were, holes in its stamps. */
+  readonly onFact: (fact: Fact) => void;
+  /** The source has come to this log time; `isIdle`: there is nothing more to read at the moment. */
+  readonly onProgress: (clockMs: number, isIdle: boolean) => void;
   /** A rule that has a counter has matched. */
   readonly onCount: (rule: CompiledRule, captures: Captures) => void;
   readonly onUnrecognised: (reason: string, sample: string) => void;
@@ -61,9 +70,12 @@ export class SourceStream implements ChunkConsumer, RecordHandler<RuleInterest> 
   readonly #joiner: RequestJoiner;
   readonly #texts = new TextMemo();
   readonly #latency: Histogram;
+  readonly #slices: LatencySlices;
   readonly #joins: Readonly<Record<'closed' | 'expired' | 'evicted', Counter>>;
   readonly #decodeText = (bytes: Uint8Array, start: number, end: number): string => this.#texts.decode(bytes, start, end);
+  readonly #gate: RecordGate<RuleInterest>;
   #rules: RuleSet;
+  #clockMs = Number.NEGATIVE_INFINITY;
   /** The last record was a start line; a version line behind it makes the banner whole. */
   #isBannerOpen = false;
   /** Access lines with a number since the last one without; as many as no line yet. */
@@ -76,8 +88,16 @@ export class SourceStream implements ChunkConsumer, RecordHandler<RuleInterest> 
     this.#rules = options.rules;
     this.#reader = new RecordReader(this, new ZoneClock(options.timeZone), options.format ?? null);
     this.#joiner = new RequestJoiner(options.joinBounds, (join, outcome) => this.#giveUp(join, outcome));
+    this.#gate = new RecordGate({
+      numbers: this.#numbers,
+      release: (record) => this.#takeRecord(record),
+      releaseAccessLine: (bytes, line, position) => this.#takeAccessLine(bytes, line, position),
+      distrust: (record, reason, seenMs) => this.#distrust(record, reason, seenMs),
+      interestIn: (logger, level) => this.interestIn(logger, level),
+    });
     metrics.declareSource(name);
     this.#latency = metrics.histogram('lotus_e2ee_homeserver_request_duration_seconds');
+    this.#slices = new LatencySlices(name, options.onFact);
     this.#joins = {
       closed: metrics.counter('lotus_e2ee_watch_joins_total', 'closed'),
       expired: metrics.counter('lotus_e2ee_watch_joins_total', 'expired'),
@@ -102,20 +122,42 @@ export class SourceStream implements ChunkConsumer, RecordHandler<RuleInterest> 
     return this.#joiner.openCount;
   }
 
+  /** Newest log time of a request or a matched record; −∞ before the first. Never goes back. */
+  get clockMs(): number {
+    return this.#clockMs;
+  }
+
   read(bytes: Uint8Array, length: number): number {
-    return this.#reader.read(bytes, length);
+    const doneBytes = this.#reader.read(bytes, length);
+    this.#options.onProgress(this.#clockMs, false);
+    return doneBytes;
   }
 
   settle(bytes: Uint8Array, length: number): number {
-    return this.#reader.settle(bytes, length);
+    const doneBytes = this.#reader.settle(bytes, length);
+    this.#options.onProgress(this.#clockMs, true);
+    return doneBytes;
   }
 
   finish(bytes: Uint8Array, length: number): void {
     this.#reader.finish(bytes, length);
+    this.#options.onProgress(this.#clockMs, false);
+  }
+
+  /** There is nothing to read (yet): no file, or nothing behind the position. */
+  noteIdle(): void {
+    this.#options.onProgress(this.#clockMs, true);
+  }
+
+  /** Records wait for a verdict, so all that follow must be seen. */
+  get watchesAll(): boolean {
+    return this.#gate.isWatching;
   }
 
   end(): void {
+    this.#gate.end();
     this.#joiner.end();
+    this.#slices.end();
   }
 
   replaceRules(rules: RuleSet): void {
@@ -131,15 +173,32 @@ export class SourceStream implements ChunkConsumer, RecordHandler<RuleInterest> 
   /** Most lines end here: counted, and of no request that a rule wants. What the others need is done elsewhere, so that this stays small. */
   onAccessLine(bytes: Uint8Array, line: AccessLine, position: number): void {
     const { requestNumber } = line;
+    if (requestNumber >= 0) {
+      this.#numbers.observe(requestNumber);
+      if (isOddNumber(this.#numbers, requestNumber) && this.#isText && !this.#doubled.isDoubledAccessLine(line))
+        return this.#gate.question(bytes, line, this.#headOf(position));
+    }
+    this.#takeAccessLine(bytes, line, position);
+  }
+
+  /** One that isn't forged, as far as can be known. */
+  #takeAccessLine(bytes: Uint8Array, line: AccessLine, position: number): void {
+    const { requestNumber } = line;
     this.#noteIds(requestNumber);
     if (requestNumber >= 0) {
       if (this.#numbers.hasClosed(requestNumber) && this.#doubled.isDoubledAccessLine(line)) return;
       this.#numbers.close(requestNumber);
       this.#doubled.rememberAccessLine(line);
     }
+    if (line.timeMs > this.#clockMs) this.#clockMs = line.timeMs;
     const rule = this.#rules.routes.match(bytes, line.methodStart, line.uriStart);
-    const isWanted = rule !== null && rule.definition.emit !== 'no_latency';
-    if (rule === null || isWanted) this.#latency.observe(line.procMs / 1000);
+    const emit = rule === null ? undefined : rule.definition.emit;
+    const isWaiting = emit === 'no_latency';
+    if (!isWaiting) {
+      this.#latency.observe(line.procMs / 1000);
+      if (rule === null || !writesEvents(rule)) this.#slices.add(line.timeMs, line.procMs, line.sendMs, position);
+    }
+    const isWanted = emit !== undefined && !isWaiting && emit !== 'writes_events';
     if (this.#rules.counterRoutes.length > 0) this.#countRoutes(bytes, line);
     const join = requestNumber >= 0 && !this.#joiner.mayHold(requestNumber) ? null : this.#takeJoin(bytes, line);
     if (isWanted || join !== null) this.#handOver(bytes, line, position, rule, join);
@@ -171,12 +230,16 @@ export class SourceStream implements ChunkConsumer, RecordHandler<RuleInterest> 
   }
 
   onRecord(record: LogRecord<RuleInterest>): void {
+    if (this.#gate.isWatching) this.#gate.hold(record);
+    else this.#takeRecord(record);
+  }
+
+  #takeRecord(record: LogRecord<RuleInterest>): void {
     const {
       interest: { rules },
       message,
       isCut,
       timeMs,
-      position,
       requestNumber,
       request,
     } = record;
@@ -188,14 +251,38 @@ export class SourceStream implements ChunkConsumer, RecordHandler<RuleInterest> 
       if (!isKnown && this.#doubled.isDoubledMatch(requestNumber, timeMs, message)) return;
       isKnown = true;
       if (rule.definition.counter !== undefined) this.#options.onCount(rule, match.captures);
-      if (emitted === null && rule.definition.emit !== undefined)
-        emitted = { rule, captures: match.captures, items: match.items, timeMs, position };
+      if (emitted === null && rule.definition.emit !== undefined) emitted = createMatch(match, record);
     }
     if (emitted !== null) this.#join(emitted, request, requestNumber);
     else if (!isKnown) this.#noteMiss(record, rules);
+    if (this.#isText) this.#gate.watchBehind(record, emitted?.rule.definition.emit);
+  }
+
+  get #isText(): boolean {
+    return this.#reader.format?.kind === 'text';
+  }
+
+  /** What the gate keeps of an access line besides its text. */
+  #headOf(position: number) {
+    const interest = this.interestIn(ACCESS_LOGGER, 'INFO');
+    return { interest, logger: ACCESS_LOGGER, level: 'INFO' as const, position, line: this.#reader.lineNumber };
+  }
+
+  /** Counted, and shown; it states nothing. Whom it names, the rules find as in any other record. */
+  #distrust({ interest, message, isCut, position, request }: LogRecord<RuleInterest>, reason: UntrustedReason, timeMs: number): void {
+    let userId: string | null = null;
+    let deviceId: string | null = null;
+    for (const rule of interest.rules) {
+      const captures = rule.match(message, isCut)?.captures ?? {};
+      if (typeof captures['user_id'] === 'string') userId = captures['user_id'];
+      if (typeof captures['device_id'] === 'string') deviceId = captures['device_id'];
+    }
+    const provenance = { source: this.name, positions: [position], requestId: request, incarnation: this.#numbers.incarnation, ruleId: '' };
+    this.#options.onFact({ kind: 'untrusted_record', timeMs, provenance, reason, userId, deviceId });
   }
 
   #join(match: RecordMatch, request: string, requestNumber: number): void {
+    if (match.timeMs > this.#clockMs) this.#clockMs = match.timeMs;
     this.#followBanner(match, request);
     const key = this.#keyOf(request, requestNumber);
     const { incarnation } = this.#numbers;
@@ -212,6 +299,12 @@ export class SourceStream implements ChunkConsumer, RecordHandler<RuleInterest> 
 
   onFormat(format: LogFormat): void {
     this.#options.onFormat(format);
+  }
+
+  onHole(fromMs: number, toMs: number, position: number): void {
+    const { incarnation } = this.#numbers;
+    const provenance = { source: this.name, positions: [position], requestId: '', incarnation, ruleId: 'log.hole' };
+    this.#options.onFact({ kind: 'log_hole', timeMs: toMs, fromMs, provenance });
   }
 
   /** Counts that the reader keeps for itself become metrics at a scrape. */
@@ -269,17 +362,33 @@ export class SourceStream implements ChunkConsumer, RecordHandler<RuleInterest> 
       sizeBytes: line.sizeBytes,
       status: line.status,
       isClientGone: line.isClientGone,
+      clientHash: hasKind(rule, KINDS_WITH_CLIENT) ? line.hashClient(bytes) : 0,
       requester: requester === 'None' ? null : requester,
       route:
-        rule === null ? null : { rule, captures: isCapturing(rule) ? this.#rules.routes.captures(bytes, this.#decodeText) : NO_CAPTURES },
+        rule === null
+          ? null
+          : { rule, captures: hasKind(rule, KINDS_WITH_CAPTURES) ? this.#rules.routes.captures(bytes, this.#decodeText) : NO_CAPTURES },
     };
   }
+}
+
+function createMatch({ rule, captures, items }: RuleMatch, { timeMs, position, line, message }: LogRecord): RecordMatch {
+  const match = { rule, captures, items, timeMs, position };
+  return EVIDENCE_KINDS.has(rule.definition.emit ?? '') ? { ...match, line, text: message } : match;
 }
 
 const NO_MATCHES: readonly RecordMatch[] = [];
 const NO_CAPTURES: Readonly<Record<string, string>> = {};
 
-/** Whether the fact that is made of the request needs what the route's holes took. */
-function isCapturing({ definition: { emit } }: CompiledRule): boolean {
-  return emit !== undefined && KINDS_WITH_CAPTURES.has(emit);
+/** Whether the fact that is made of the request is of one of these kinds. */
+function hasKind(rule: CompiledRule | null, kinds: ReadonlySet<string>): boolean {
+  const emit = rule?.definition.emit;
+  return emit !== undefined && kinds.has(emit);
+}
+
+/** Sending a delayed event at once writes it, too; its other actions only touch a timer. */
+function writesEvents(rule: CompiledRule): boolean {
+  return (
+    hasKind(rule, KINDS_THAT_WRITE) || (rule.definition.emit === 'delayed_event_request' && rule.definition.set?.['action'] === 'send')
+  );
 }

@@ -128,6 +128,7 @@ export class FollowedSource {
 
   #noteCaughtUp(): void {
     this.#hasCaughtUp = true;
+    this.stream.noteIdle();
     this.#announce({ kind: 'caught_up', readBytes: this.stream.counts.bytes, durationMs: 0 });
   }
 }

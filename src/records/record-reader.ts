@@ -41,16 +41,30 @@ export interface LogRecord<I extends Interest = Interest> {
   readonly isCut: boolean;
   /** Byte position of the record in its generation. */
   readonly position: number;
+  /** Line number in its generation, from 1. */
+  readonly line: number;
+  /** All of its physical lines, header included, without what a transport put before them; only while the handler watches all. */
+  readonly raw?: string;
 }
 
 export interface RecordHandler<I extends Interest = Interest> {
+  /** While true, every record of a text log comes to `onRecord`, wanted or not, and access lines too (onAccessLine isn't called). */
+  readonly watchesAll?: boolean;
   interestIn(logger: string, level: Level): I;
   onAccessLine(bytes: Uint8Array, line: AccessLine, position: number): void;
   onRecord(record: LogRecord<I>): void;
   /** A line that has no known shape. `reason`: `access_line synapse.access.http.8008`, `not_a_record`, … */
   onUnrecognised(reason: string, sample: string): void;
   onFormat(format: LogFormat): void;
+  /** No record of any kind between these two stamps, MIN_HOLE_MS or more apart. `position`: the record behind the hole. */
+  onHole(fromMs: number, toMs: number, position: number): void;
 }
+
+/**
+ * Shortest hole in the stamps that is told, in ms. A client gives up after 2 s, and may have asked a little before the process stopped; quiet
+ * servers have many such holes.
+ */
+export const MIN_HOLE_MS = 1500;
 
 /** What stands in the files, forged and doubled records included (contract.md, `sources[]`). */
 export interface PhysicalCounts {
@@ -96,6 +110,8 @@ export class RecordReader<I extends Interest = Interest> implements ChunkConsume
 
   /** Position, in the generation, of the buffer's offset 0. */
   #base = 0;
+  /** Lines of the generations before. */
+  #linesBefore = 0;
   /** Offset of the held record, or NO_RECORD. */
   #held = NO_RECORD;
   #heldLines = 0;
@@ -112,6 +128,8 @@ export class RecordReader<I extends Interest = Interest> implements ChunkConsume
   /** A record has been seen, so lines without a header belong to it. */
   #isInRecord = false;
   #misses = 0;
+  /** Stamp of the last record; NaN before the first. */
+  #stampMs = Number.NaN;
 
   constructor(handler: RecordHandler<I>, clock: ZoneClock, format: LogFormat | null = null) {
     this.#handler = handler;
@@ -124,6 +142,11 @@ export class RecordReader<I extends Interest = Interest> implements ChunkConsume
     this.#format = format;
     this.#prefix = format.prefix;
     this.#hasServerName = format.kind === 'text' && format.hasServerName;
+  }
+
+  /** Of the line that was counted last, in its generation. */
+  get lineNumber(): number {
+    return this.counts.lines - this.#linesBefore;
   }
 
   get format(): LogFormat | null {
@@ -173,6 +196,7 @@ export class RecordReader<I extends Interest = Interest> implements ChunkConsume
       this.counts.bytes--;
     } else this.counts.bytes += length - consumed;
     this.#base = 0;
+    this.#linesBefore = this.counts.lines;
     this.#isSkipping = false;
   }
 
@@ -214,9 +238,12 @@ export class RecordReader<I extends Interest = Interest> implements ChunkConsume
     const lineStart = this.#prefix === 'none' ? at : skipPrefix(this.#prefix, bytes, at);
     if (!header.read(bytes, view, lineStart, this.#hasServerName)) return this.#continueRecord(bytes, at);
     if (this.#held !== NO_RECORD) this.#closeHeld(bytes, at);
+    if (header.timeMs - this.#stampMs >= MIN_HOLE_MS) this.#handler.onHole(this.#stampMs, header.timeMs, this.#base + at);
+    this.#stampMs = header.timeMs;
     this.#misses = 0;
     if (!this.#isInRecord) this.#beginRecords();
     const interest = header.statement?.interest as I;
+    if (this.#handler.watchesAll === true) return this.#watch(bytes, at);
     if (interest.isAccess) return this.#takeAccessLine(bytes, interest, at) + 1;
     const end = bytes.indexOf(NEWLINE, header.messageStart);
     if (interest.prefixes.length > 0 && isWanted(interest, bytes, header.messageStart)) {
@@ -228,6 +255,23 @@ export class RecordReader<I extends Interest = Interest> implements ChunkConsume
       if (end - at > MAX_LINE_BYTES) this.counts.cutLines++;
     }
     return end + 1;
+  }
+
+  /** Holds the record at `at`, whatever it is. */
+  #watch(bytes: Uint8Array, at: number): number {
+    const end = bytes.indexOf(NEWLINE, this.#header.messageStart);
+    this.#hold(at);
+    if (end - at > MAX_LINE_BYTES) this.#heldCutLines++;
+    return end + 1;
+  }
+
+  /** Physical counts of an access line that was held are those that it would have had otherwise. */
+  #countHeldAccessLine(bytes: Uint8Array, { interest, logger }: LogStatement<I>): void {
+    const start = this.#heldMessage;
+    if (interest.isDebug && this.#access.isReceivedLine(bytes, start)) return;
+    const end = bytes.indexOf(NEWLINE, start);
+    if (this.#access.parse(bytes, start) && end - this.#held <= MAX_LINE_BYTES) this.counts.accessLines++;
+    else this.#handler.onUnrecognised(`access_line ${logger}`, decodeText(bytes, start, Math.min(end, start + SAMPLE_LENGTH)));
   }
 
   #beginRecords(): void {
@@ -297,10 +341,15 @@ export class RecordReader<I extends Interest = Interest> implements ChunkConsume
     this.counts.cutLines += this.#heldCutLines;
     this.counts.records++;
     const isTooLong = end - 1 - this.#held > MAX_RECORD_BYTES;
-    const text = this.#decodeLines(bytes, isTooLong ? this.#held + MAX_RECORD_BYTES : end - 1);
+    const textEnd = isTooLong ? this.#held + MAX_RECORD_BYTES : end - 1;
+    const text = this.#decodeLines(bytes, this.#heldMessage, textEnd);
+    const raw = this.#handler.watchesAll === true ? { raw: this.#decodeLines(bytes, this.#held, textEnd) } : null;
     const traceback = this.#heldLines === 1 ? -1 : text.search(TRACEBACK);
     const position = this.#base + this.#held;
-    const { interest, logger, level } = this.#heldStatement as LogStatement<I>;
+    const line = this.counts.lines - this.#heldLines + 1 - this.#linesBefore;
+    const statement = this.#heldStatement as LogStatement<I>;
+    const { interest, logger, level } = statement;
+    if (interest.isAccess) this.#countHeldAccessLine(bytes, statement);
     this.#held = NO_RECORD;
     this.#handler.onRecord({
       interest,
@@ -312,18 +361,21 @@ export class RecordReader<I extends Interest = Interest> implements ChunkConsume
       message: traceback < 0 ? text : text.slice(0, traceback),
       isCut: isCut || isTooLong,
       position,
+      line,
+      ...raw,
     });
   }
 
-  /** The held record's message up to `end`, its continuation lines without their prefix. */
-  #decodeLines(bytes: Uint8Array, end: number): string {
+  /** The held record from `start` (its message, or its first byte) up to `end`, its lines without their prefix. */
+  #decodeLines(bytes: Uint8Array, start: number, end: number): string {
     const prefix = this.#prefix;
-    if (prefix === 'none' || this.#heldLines === 1) return decodeText(bytes, this.#heldMessage, end);
+    const isMessage = start !== this.#held;
+    if (prefix === 'none' || (isMessage && this.#heldLines === 1)) return decodeText(bytes, start, end);
     const lines: string[] = [];
-    for (let at = this.#heldMessage; at <= end; ) {
+    for (let at = start; at <= end; ) {
       const newline = bytes.indexOf(NEWLINE, at);
       const lineEnd = newline < 0 || newline > end ? end : newline;
-      lines.push(decodeText(bytes, lines.length === 0 ? at : skipPrefix(prefix, bytes, at), lineEnd));
+      lines.push(decodeText(bytes, isMessage && lines.length === 0 ? at : skipPrefix(prefix, bytes, at), lineEnd));
       at = lineEnd + 1;
     }
     return lines.join('\n');
@@ -349,6 +401,8 @@ export class RecordReader<I extends Interest = Interest> implements ChunkConsume
         this.#misses = 0;
         counts.records++;
         this.#noteTime(record.timeMs);
+        if (record.timeMs - this.#stampMs >= MIN_HOLE_MS) this.#handler.onHole(this.#stampMs, record.timeMs, this.#base + at);
+        this.#stampMs = record.timeMs;
         this.#takeJsonRecord(record, this.#base + at);
       }
       at = end + 1;
@@ -370,6 +424,7 @@ export class RecordReader<I extends Interest = Interest> implements ChunkConsume
       message,
       isCut: false,
       position,
+      line: this.counts.lines - this.#linesBefore,
     });
   }
 

@@ -32,7 +32,6 @@ export const DELAYED_EVENT_FAMILIES = [
     labels: [],
     buckets: DELAYED_EVENT_BUCKETS,
     isPerDevice: true,
-    isNotYetFed: true,
   },
   {
     name: 'lotus_e2ee_delayed_event_client_timeouts_total',
@@ -47,6 +46,5 @@ export const DELAYED_EVENT_FAMILIES = [
     unit: 'memberships',
     help: 'Call memberships that the server ended because no restart came in time: the first 404 on a delay whose last restart is its delay or longer ago (KE-4).',
     labels: [],
-    isNotYetFed: true,
   },
 ] as const satisfies readonly FamilySpec[];

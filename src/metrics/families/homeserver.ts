@@ -6,7 +6,7 @@ import type { FamilySpec } from '../family-spec.ts';
 /** What is wrong with a record that may be forged (design.md 7). Closed, so that the first one of a kind shows in `increase()`. */
 const DISTRUST = {
   name: 'reason',
-  values: ['request_number_twice', 'request_number_off_sequence', 'stamp_off_order', 'two_readings', 'other'],
+  values: ['size', 'tail', 'number_used_twice', 'number_off_sequence', 'start_order', 'stamp_steps_back', 'unsure', 'other'],
   otherwise: 'other',
 } as const;
 
@@ -44,6 +44,5 @@ export const HOMESERVER_FAMILIES = [
     unit: 'records',
     help: 'Records that may be forged (a request number twice or off the sequence, a stamp off the order, two readings of one line). They count here and nowhere else.',
     labels: [DISTRUST],
-    isNotYetFed: true,
   },
 ] as const satisfies readonly FamilySpec[];

@@ -46,7 +46,6 @@ export const ONE_TIME_KEY_FAMILIES = [
     unit: 'keys',
     help: 'Keys handed out whose private half the device no longer had: what the peer encrypts with it stays unreadable (KE-1, leads to KE-2).',
     labels: [],
-    isNotYetFed: true,
   },
   {
     name: 'lotus_e2ee_devices',
@@ -54,7 +53,6 @@ export const ONE_TIME_KEY_FAMILIES = [
     unit: 'devices',
     help: 'Devices by how their one-time keys stand: healthy, isolated (a few refusals, none after), storm (refused again and again), dormant (still diverged, no attempt for 15 min), closed (device deleted).',
     labels: [{ name: 'state', values: ['healthy', 'isolated', 'storm', 'dormant', 'closed'] }],
-    isNotYetFed: true,
   },
   {
     name: 'lotus_e2ee_active_storms',
@@ -62,7 +60,6 @@ export const ONE_TIME_KEY_FAMILIES = [
     unit: 'devices',
     help: 'Devices in a one-time-key storm now, by cause: at least 3 refusals over 60 s or more, or over 60 within a minute (KE-1). Alert on this one.',
     labels: [CAUSE],
-    isNotYetFed: true,
   },
   {
     name: 'lotus_e2ee_device_storm_active',
@@ -71,7 +68,6 @@ export const ONE_TIME_KEY_FAMILIES = [
     help: 'Is 1 for each device that is in a one-time-key storm now, with its cause (KE-1). The series ends with the storm.',
     labels: [CAUSE],
     isPerDevice: true,
-    isNotYetFed: true,
   },
   {
     name: 'lotus_e2ee_device_flags_raised_total',

@@ -59,7 +59,6 @@ export const TO_DEVICE_FAMILIES = [
     help: 'To-device messages for one device, by how far they came (KE-2). Only devices with an open or recent incident or in a call.',
     labels: [{ name: 'stage', values: ['stored', 'returned', 'dropped'] }],
     isPerDevice: true,
-    isNotYetFed: true,
   },
   {
     name: 'lotus_e2ee_to_device_delivery_seconds',
@@ -68,7 +67,6 @@ export const TO_DEVICE_FAMILIES = [
     help: 'Time between storing a to-device message and returning it by a sync of its device, on log time (KE-2).',
     labels: [],
     buckets: [0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 20, 30, 60],
-    isNotYetFed: true,
   },
   {
     name: 'lotus_e2ee_call_keys_undelivered',

@@ -26,6 +26,8 @@ export interface LogReading {
   readonly pipeline: Pipeline;
   readonly stream: SourceStream;
   readonly facts: readonly Fact[];
+  /** What the log says outside of any record: how fast requests were, holes in its stamps. */
+  readonly measures: readonly Fact[];
   readonly samples: readonly { readonly reason: string; readonly sample: string }[];
   readonly mostHeldBytes: number;
 }
@@ -34,13 +36,14 @@ export interface LogReading {
 export function readLog(log: string | Uint8Array | readonly (string | Uint8Array)[], options: ReadOptions = {}): LogReading {
   const { timeZone = 'UTC', format, joinBounds, maxDevices, name = 'homeserver.log' } = options;
   const facts: Fact[] = [];
+  const measures: Fact[] = [];
   const samples: { reason: string; sample: string }[] = [];
   const pipeline = new Pipeline({
     rules: BUILT_IN_RULES,
     metrics: new MetricStore(),
     ...(joinBounds && { joinBounds }),
     ...(maxDevices !== undefined && { maxDevices }),
-    onFact: (fact) => facts.push(fact),
+    onFact: (fact) => (fact.kind === 'latency_slice' || fact.kind === 'log_hole' ? measures : facts).push(fact),
     onUnrecognised: (_, reason, sample) => samples.push({ reason, sample }),
   });
   const stream = pipeline.addSource({ name, timeZone, ...(format && { format }) });
@@ -50,7 +53,7 @@ export function readLog(log: string | Uint8Array | readonly (string | Uint8Array
     mostHeldBytes = Math.max(mostHeldBytes, feed(stream, bytes, options));
   }
   pipeline.end();
-  return { pipeline, stream, facts, samples, mostHeldBytes };
+  return { pipeline, stream, facts, measures, samples, mostHeldBytes };
 }
 
 function isGenerations(log: string | Uint8Array | readonly (string | Uint8Array)[]): log is readonly (string | Uint8Array)[] {
@@ -106,6 +109,7 @@ export function meaningOf({ pipeline, stream, facts }: LogReading): unknown {
       ...fact,
       provenance: { ...fact.provenance, positions: fact.provenance.positions.length },
       ...('access' in fact && { access: null }),
+      ...(fact.lines && { lines: fact.lines.map(({ text, timeMs }) => ({ text, timeMs })) }),
     })),
     records,
     accessLines,
