@@ -101,13 +101,6 @@ export const OVERVIEW = createDashboard({
           isStacked: true,
         }),
         timeSeries({
-          title: 'New incidents',
-          description: 'Incidents opened, by known fault.',
-          unit: 'short',
-          queries: [{ expr: sumIncrease('lotus_e2ee_incidents_total', 'ke'), legend: '{{ke}}' }],
-          isStacked: true,
-        }),
-        timeSeries({
           title: 'Delayed events that clients gave up on',
           description: 'KE-4, by what the homeserver did in that minute.',
           unit: 'short',
