@@ -11,7 +11,7 @@ export const SLOW_MS = 1000;
 /** @param durationMs whole milliseconds; below 0 counts as 0 */
 export function latencyBucket(durationMs: number): number {
   // 1000 ms become 1024, so the bucket is the position of the highest bit.
-  const scaled = ((durationMs < 0 ? 0 : durationMs) * 1024) / 1000;
+  const scaled = (Math.max(durationMs, 0) * 1024) / 1000;
   const bucket = 31 - Math.clz32(scaled > 2 ** 30 ? 2 ** 30 : scaled | 1);
   return bucket >= LATENCY_BUCKETS ? LATENCY_BUCKETS - 1 : bucket;
 }
