@@ -65,7 +65,7 @@ function divergenceIncident(device: DeviceTally, divergence: Divergence, cause: 
   const told =
     kind === 'silent_identity_change'
       ? `${name} has a new identity under its old device id since ${sayTime(firstMs)}, without a refusal: contacts who knew the old one can't reach it`
-      : `${name} was refused ${causeEvidence.refusals} times since ${sayTime(firstMs)}${describeState(device, nowMs)}`;
+      : `${name} was refused ${sayTimes(causeEvidence.refusals)} since ${sayTime(firstMs)}${describeState(device, nowMs)}`;
   return {
     id: idOf(kind === 'silent_identity_change' ? 'identity' : 'otk', device, firstMs),
     ...subject,
@@ -156,7 +156,7 @@ function exhaustionIncident(device: DeviceTally, exhaustion: NonNullable<DeviceT
     firstMs,
     lastMs,
     isOpen,
-    summary: `${userId} ${deviceId} had no one-time keys left since ${sayTime(firstMs)}: a key was handed out again ${claimsFallback} times, which only the fallback key is${end}.`,
+    summary: `${userId} ${deviceId} had no one-time keys left since ${sayTime(firstMs)}: a key was handed out again ${sayTimes(claimsFallback)}, which only the fallback key is${end}.`,
     evidence: allEvidence(lines),
     remediation: EXHAUSTION_STEPS,
   };
@@ -216,6 +216,10 @@ function subjectOf({ userId, deviceId }: DeviceTally): Subject {
 /** `otk/@alice:hs/JLAFKJWSCS/1782820800000` */
 function idOf(what: string, { userId, deviceId }: DeviceTally, firstMs: number): string {
   return `${what}/${userId}/${deviceId}/${Number.isNaN(firstMs) ? '' : firstMs}`;
+}
+
+function sayTimes(count: number): string {
+  return count === 1 ? 'once' : `${count} times`;
 }
 
 function listNames(names: readonly string[]): string {

@@ -41,7 +41,7 @@ export function remediationOf(cause: CauseName, userId: string, deviceId: string
       ];
     case 'concurrent_writers':
       return [
-        'Close all other tabs and processes of this session first, then reload the one that is left: it is healthy if its state was the last to be written. Costs nothing.',
+        'Close all other tabs and processes of this session first, then reload the one that is left: it recovers if its state was the last to be written. Costs nothing.',
         ...logOutAndIn(userId, deviceId, 'If it is refused again after the reload, it goes on like an older store.'),
         'Prevention: one tab at a time (a lock by navigator.locks or a BroadcastChannel in the client); one process for each device of a bot.',
       ];
