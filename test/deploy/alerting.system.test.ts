@@ -24,6 +24,7 @@ import {
   startReceiver,
   until,
 } from '../testbench/debian-servers.ts';
+import { movedTo } from '../testbench/moved-capture.ts';
 import { DEPLOY } from './known-metrics.ts';
 
 const ROOT = join(DEPLOY, '..');
@@ -212,19 +213,6 @@ async function askRules({ url }: RunningServer): Promise<{
 }> {
   const answer = (await (await fetch(`${url}/api/v1/rules`)).json()) as { data: Awaited<ReturnType<typeof askRules>> };
   return answer.data;
-}
-
-// 2026-11-23 16:54:45,689
-const STAMP = /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3}/;
-
-/** The same records, the first of them at `startMs`. Lines keep their lengths, so positions stay right. */
-function movedTo(capture: Capture, startMs: number): Capture {
-  const text = Buffer.from(capture.bytes).toString('latin1');
-  const moved = text.replace(new RegExp(STAMP.source, 'gm'), (stamp) => {
-    const timeMs = Date.parse(`${stamp.replace(' ', 'T').replace(',', '.')}Z`) - capture.startMs + startMs;
-    return new Date(timeMs).toISOString().replace('T', ' ').replace('.', ',').replace('Z', '');
-  });
-  return { ...capture, bytes: Buffer.from(moved, 'latin1'), startMs };
 }
 
 /** Log time of the first refusal, from the beginning of the capture. */

@@ -67,8 +67,9 @@ export function timeSeries({
       custom: {
         drawStyle: 'line',
         lineInterpolation: 'stepAfter',
-        lineWidth: 1,
-        fillOpacity: isStacked ? 25 : 8,
+        // Areas without lines: those of 0 would lie on top of the others.
+        lineWidth: isStacked ? 0 : 1,
+        fillOpacity: isStacked ? 60 : 0,
         showPoints: 'never',
         spanNulls: false,
         stacking: { mode: isStacked ? 'normal' : 'none', group: 'A' },
@@ -147,7 +148,7 @@ export interface TableSpec extends Common {
 }
 
 /** One row a series, as things stand. `unit` is that of the value. */
-export function table({ title, description, unit, query, columns, links = [], width = 24, height = 8 }: TableSpec): PanelSpec {
+export function table({ title, description, unit, query, columns, links = [], width = 24, height = 6 }: TableSpec): PanelSpec {
   const names = Object.keys(columns);
   return {
     type: 'table',

@@ -14,6 +14,7 @@ import { type Config, defaultConfig } from '../../../daemon/config/config.ts';
 import { formatListenAddress } from '../../../daemon/config/listen-address.ts';
 import { type Capture, parseCapture } from '../../../daemon/demo/capture.ts';
 import { type Daemon, startDaemon } from '../../../daemon/run.ts';
+import { movedTo } from '../../testbench/moved-capture.ts';
 
 export interface RecordedCapture {
   /** Value of `instance`. */
@@ -51,7 +52,8 @@ export function stepCount(captures: readonly RecordedCapture[]): number {
   return QUIET_STEPS + 1 + Math.ceil(Math.max(...captures.map(({ capture }) => capture.durationMs)) / STEP_MS);
 }
 
-async function recordCapture(name: string, { bytes, records, durationMs }: Capture, startMs: number, folder: string): Promise<string> {
+async function recordCapture(name: string, capture: Capture, startMs: number, folder: string): Promise<string> {
+  const { bytes, records, durationMs } = movedTo(capture, startMs + QUIET_STEPS * STEP_MS);
   mkdirSync(folder, { recursive: true });
   const path = join(folder, 'homeserver.log');
   writeFileSync(path, '');

@@ -148,6 +148,41 @@ it('rules use nothing that only some versions of Prometheus know', () => {
   expect(dots).toEqual([]);
 });
 
+it('the command that the README gives replaces every placeholder', () => {
+  const readme = readFileSync(join(DEPLOY, 'prometheus/README.md'), 'utf8');
+  const replacements = [...readme.matchAll(/-e 's#([^#]+)#([^#]+)#'/g)].map(([, from = '', to = '']) => [from, to] as const);
+  expect(replacements).toHaveLength(2);
+  // Once a line, as sed does; anchors behind the base stay.
+  const replaced = readdirSync(RULES_FOLDER).flatMap((file) =>
+    readFileSync(join(RULES_FOLDER, file), 'utf8')
+      .split('\n')
+      .map((line) => replacements.reduce((text, [from, to]) => text.replace(from, to), line)),
+  );
+  expect(replaced.filter((line) => line.includes('example.org'))).toEqual([]);
+  expect(replaced.some((line) => line.includes('https://YOUR-DOCS/RUNBOOK.md#lotuse2eeotkconflictstorm'))).toBe(true);
+});
+
+it('every alert stands in the table of the README, under its severity', () => {
+  const readme = readFileSync(join(DEPLOY, 'prometheus/README.md'), 'utf8');
+  const columns = ['critical', 'warning', 'info'];
+  const listed = readme
+    .split('\n')
+    .filter((line) => /^\| (?:KE-|the watcher)/.test(line))
+    .flatMap((line) =>
+      line
+        .split('|')
+        .slice(2, 5)
+        .flatMap((cell, index) =>
+          cell
+            .split(',')
+            .map((name) => name.trim())
+            .filter((name) => name !== '')
+            .map((name) => `${columns[index]} LotusE2EE${name}`),
+        ),
+    );
+  expect(listed.sort()).toEqual(ALERTS.map(({ alert, labels }) => `${labels['severity']} ${alert}`).sort());
+});
+
 describe('a planted mistake is found', () => {
   const [good] = ALERTS;
   if (good === undefined) throw new TypeError('Cannot plant a mistake: there are no alerts');

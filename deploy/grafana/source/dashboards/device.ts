@@ -77,7 +77,10 @@ export const DEVICE_DRILL_DOWN = createDashboard({
           title: 'Storms of this device',
           description: 'KE-1: in the time shown, with their causes; last: when it was last seen to go on.',
           unit: 'dateTimeAsIso',
-          query: { expr: `max by (instance, cause) (max_over_time(timestamp(${STORM})[$__range:1m])) * 1000`, legend: '{{cause}}' },
+          query: {
+            expr: `max by (instance, cause) (timestamp(${STORM}) or max_over_time(timestamp(${STORM})[$__range:1m])) * 1000`,
+            legend: '{{cause}}',
+          },
           columns: { cause: 'Cause', instance: 'Seen by', Value: 'Last' },
           height: 5,
         }),

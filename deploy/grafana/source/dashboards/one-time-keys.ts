@@ -116,7 +116,7 @@ export const ONE_TIME_KEYS = createDashboard({
             expr: `topk(20, ${sumInRange('lotus_e2ee_device_otk_conflicts_total', 'instance, user_id, device_id')})`,
             legend: '{{user_id}} {{device_id}}',
           },
-          columns: { user_id: 'user_id', device_id: 'device_id', instance: 'Seen by', Value: 'Refusals' },
+          columns: { user_id: 'User', device_id: 'Device', instance: 'Seen by', Value: 'Refusals' },
           links: [deviceLink('__data.fields')],
         }),
       ],

@@ -1,7 +1,7 @@
 /** "Is anybody affected now, who, since when?" */
 import { createDashboard, deviceLink } from '../dashboard.ts';
 import { badFrom, stat, step, table, timeSeries } from '../panels.ts';
-import { max, select, sum, sumIncrease, sumInRange, sumRate } from '../queries.ts';
+import { select, sum, sumIncrease, sumInRange, sumRate } from '../queries.ts';
 
 const STORM = select('lotus_e2ee_device_storm_active');
 
@@ -13,10 +13,11 @@ export const STORM_TABLE = table({
   unit: 'dateTimeFromNow',
   // In milliseconds, as Grafana wants times.
   query: {
-    expr: `min by (instance, user_id, device_id, cause) (min_over_time(timestamp(${STORM})[$__range:1m]) and ${STORM} > 0) * 1000`,
+    // The first half is blind to what began within the last minute.
+    expr: `min by (instance, user_id, device_id, cause) ((min_over_time(timestamp(${STORM})[$__range:1m]) or timestamp(${STORM})) and ${STORM} > 0) * 1000`,
     legend: '{{user_id}} {{device_id}}',
   },
-  columns: { user_id: 'user_id', device_id: 'device_id', cause: 'Cause', instance: 'Seen by', Value: 'Since' },
+  columns: { user_id: 'User', device_id: 'Device', cause: 'Cause', instance: 'Seen by', Value: 'Since' },
   links: [deviceLink('__data.fields')],
 });
 
@@ -44,7 +45,7 @@ export const OVERVIEW = createDashboard({
           thresholds: [step('green', null), step('orange', 1)],
         }),
         stat({
-          title: 'Unusable keys handed out',
+          title: 'Unusable keys',
           description:
             'KE-1 leads to KE-2: keys claimed in the time shown whose private half was gone. What was encrypted with them stays unreadable.',
           unit: 'short',
@@ -115,12 +116,12 @@ export const OVERVIEW = createDashboard({
         }),
         timeSeries({
           title: 'Is the watcher watching',
-          description: '1: the log is being read and the newest rules are in force. 0: see the page of the watcher.',
+          description: '1: all watchers answer, and the rules on disk are in force. 0: see the page of the watcher.',
           unit: 'none',
           max: 1.2,
           queries: [
-            { expr: max('up', 'instance'), legend: '{{instance}} up' },
-            { expr: max('lotus_e2ee_watch_config_last_reload_successful', 'instance'), legend: '{{instance}} rules' },
+            { expr: `min(${select('up')})`, legend: 'all watchers answer' },
+            { expr: `min(${select('lotus_e2ee_watch_config_last_reload_successful')})`, legend: 'all rules in force' },
           ],
         }),
       ],

@@ -13,8 +13,8 @@ export const WATCHER = createDashboard({
       title: 'Now',
       panels: [
         stat({
-          title: 'Watchers that answer',
-          description: 'Of those that Prometheus knows.',
+          title: 'Watchers up',
+          description: 'That answer, of those that Prometheus knows.',
           unit: 'short',
           query: { expr: sum('up'), legend: 'up' },
           thresholds: [step('red', null), step('green', 1)],
@@ -36,7 +36,8 @@ export const WATCHER = createDashboard({
           title: 'Last commit',
           description: 'When the state was written to disk. A quiet log needs no commit.',
           unit: 'dateTimeFromNow',
-          query: { expr: `min(${select('lotus_e2ee_watch_state_commit_timestamp_seconds')}) * 1000`, legend: 'commit' },
+          query: { expr: `min(${select('lotus_e2ee_watch_state_commit_timestamp_seconds')} > 0) * 1000`, legend: 'commit' },
+          noValue: 'never',
         }),
         stat({
           title: 'Rules in force',
