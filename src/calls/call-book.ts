@@ -32,7 +32,7 @@ export interface Stay {
 }
 
 /** Chosen: the conferences of a day on a large server; some 300 bytes each. */
-export const MAX_STAYS = 20_000;
+const MAX_STAYS = 20_000;
 /** A membership event right behind a leave is the leave itself. */
 const LEAVING_MS = 5000;
 /** How long a device without a sign of life counts as there, beyond its delay. */

@@ -19,7 +19,7 @@ export const HAPPENINGS = [
 export type Happening = (typeof HAPPENINGS)[number];
 
 /** Seconds × happenings remembered: a fault that goes on all the time for an hour takes 3,600 of each. */
-export const MAX_ENTRIES = 20_000;
+const MAX_ENTRIES = 20_000;
 
 export class Chronicle {
   /** `<second>/<happening>` → count. */

@@ -5,7 +5,7 @@
 import { BoundedRows } from './bounded-rows.ts';
 
 /** Chosen: as many as devices. Some 100 bytes each. */
-export const MAX_CLIENTS = 100_000;
+const MAX_CLIENTS = 100_000;
 
 export class ClientDirectory {
   /** `<client hash>/<user id>` → device id; null: several devices. */

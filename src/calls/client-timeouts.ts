@@ -52,7 +52,7 @@ const HELD_BACK_MS = 500;
 /** contract.md: "fewer than 20 other requests". */
 const MIN_OTHERS = 20;
 /** Undecided ones kept; beyond, the oldest is decided by what is known then. Chosen: 250 a second for the 35 s. */
-export const MAX_PENDING = 10_000;
+const MAX_PENDING = 10_000;
 
 export class ClientTimeouts {
   /** By sequence; in order of arrival, for nothing is put twice. */

@@ -17,7 +17,7 @@ import type { DelayedEvent, OneOf, Schedule } from './delayed-event.ts';
 import { decideEnd } from './membership-drop.ts';
 
 /** Chosen: a participant has one at a time; ten large conferences after each other, or an attacker's. Some 500 bytes each. */
-export const MAX_DELAYED_EVENTS = 20_000;
+const MAX_DELAYED_EVENTS = 20_000;
 /** Stamps of two records of one client can be this much off their true order: they are written at the end of a request. */
 const ORDER_SLACK_MS = 250;
 /**

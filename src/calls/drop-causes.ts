@@ -22,7 +22,7 @@ export interface PendingDrop {
 /** As for timeouts: log time that must pass behind the minute. */
 const SETTLE_MS = 5000;
 /** Undecided ones kept; beyond, the oldest is decided as the client's. */
-export const MAX_PENDING_DROPS = 10_000;
+const MAX_PENDING_DROPS = 10_000;
 
 export class PendingDrops {
   readonly rows: BoundedRows<PendingDrop>;

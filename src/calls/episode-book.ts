@@ -56,7 +56,7 @@ export interface Episode {
 /** So long without another one, and the fault is over. Chosen: as a storm's quiet time, less a call's restart intervals. */
 export const EPISODE_GAP_MS = 10 * 60_000;
 /** Chosen: a bad evening of a large server. Each takes some 5 KiB at most. */
-export const MAX_EPISODES = 2000;
+const MAX_EPISODES = 2000;
 /** From so many on it's an incident: one `!` is a page that was closed, a few 429s cost a retry, one schedule without restarts is
  * a page that was closed right behind joining. */
 const MIN_COUNT: Partial<Record<EpisodeKind, number>> = { homeserver_slow: 2, client_gave_up: 2, rate_limited: 5, never_restarted: 2 };
@@ -108,7 +108,7 @@ function begin({ kind, subject, userId, deviceId, timeMs, level, note }: Happene
   return { kind, subject, userId, deviceId, firstMs: timeMs, lastMs: timeMs, level, count: 0, reasons: {}, note, first: [], last: [] };
 }
 
-export function keyOf({ kind, subject, firstMs }: Episode): string {
+function keyOf({ kind, subject, firstMs }: Episode): string {
   return `${kind}/${subject}/${firstMs}`;
 }
 

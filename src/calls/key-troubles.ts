@@ -15,7 +15,7 @@ import type { Delivery } from './to-device-record.ts';
 /** e2ee-evidence 3.5: `useKeyDelay`. */
 export const LATE_MS = 1000;
 /** Troubles remembered; the one that came first is forgotten first. Chosen: some 200 bytes each. */
-export const MAX_TROUBLES = 10_000;
+const MAX_TROUBLES = 10_000;
 
 /** Plain data: one row. */
 export interface KeyTrouble {

@@ -32,7 +32,7 @@ export interface Link {
 }
 
 /** A key that was stored so long ago for a device that is there the whole time isn't just slow. A long poll answers at once. Chosen. */
-export const UNDELIVERED_MS = 5000;
+const UNDELIVERED_MS = 5000;
 /** A client that has claimed keys sends its call key right then; in captures within a second. Chosen. */
 const SILENT_SENDER_MS = 10_000;
 /** Stays of one room that are compared with each other: more are a webinar, not a call. */

@@ -14,7 +14,7 @@ export interface SeenRedaction {
 }
 
 /** Chosen: a moderator's clean-up of a large room, several times; some 150 bytes each. */
-export const MAX_REDACTIONS = 50_000;
+const MAX_REDACTIONS = 50_000;
 
 export class RedactionRecord {
   /** By hash of the event id; nothing is put twice, so the oldest is forgotten first. */

@@ -28,7 +28,7 @@ export interface Delivery {
 }
 
 /** Chosen: a busy hour of a large server; some 250 bytes each. */
-export const MAX_WAITING = 50_000;
+const MAX_WAITING = 50_000;
 /** Ids handed out that nothing was stored of: most were stored before the debug level was raised, some by a request that closes later. */
 export const MAX_EARLY = 2000;
 
@@ -132,7 +132,7 @@ export interface DeviceCounts {
 }
 
 /** Devices counted apart. As many as the table of devices holds. */
-export const MAX_COUNTED_DEVICES = 100_000;
+const MAX_COUNTED_DEVICES = 100_000;
 
 /** Counts by device; above the bound the one that was counted least recently is forgotten. */
 export class DeviceTraffic {

@@ -36,8 +36,10 @@ export class ServerStarts {
   /** Counts the starts. */
   epoch = 0;
   startMs = Number.NaN;
-  /** Of the last start; null: its database was no older. */
+  /** The latest; null: none. It stays in force over later starts: what it brought back is still there. */
   restore: Restore | null = null;
+  /** Logs of the processes that began with it. */
+  readonly #sources = new Set<string>();
   readonly #usersAhead = new Set<string>();
   /** Claims of ids that were handed out before the start, by device, while nothing says why. */
   readonly #again = new Map<DeviceTally, number>();
@@ -47,10 +49,14 @@ export class ServerStarts {
 
   /** A process of the homeserver begins. Returns whether that is a new start. */
   noteStart(event: ServerEvent): boolean {
-    if (event.timeMs - this.startMs < ONE_START_MS) return false;
+    const { source } = event.provenance;
+    // Each process starts once: the same one again is a start of its own, however soon.
+    const isSame = event.timeMs - this.startMs < ONE_START_MS && !this.#sources.has(source);
+    if (!isSame) this.#sources.clear();
+    this.#sources.add(source);
+    if (isSame) return false;
     this.epoch++;
     this.startMs = event.timeMs;
-    this.restore = null;
     this.#usersAhead.clear();
     this.#again.clear();
     this.#contradicted.clear();
@@ -63,9 +69,11 @@ export class ServerStarts {
   noteTokenAhead(event: ServerEvent): ReadonlyMap<DeviceTally, number> {
     if (!(event.timeMs - this.startMs <= AFTER_START_MS)) return NONE;
     addEvidence(this.#lines, event);
-    if (this.restore !== null) this.restore.lastMs = event.timeMs;
+    const isKnown = this.restore?.timeMs === this.startMs;
+    if (isKnown && this.restore !== null) this.restore.lastMs = event.timeMs;
     if (this.#usersAhead.size < MAX_REMEMBERED) this.#usersAhead.add(event.userId ?? '');
-    return this.#usersAhead.size >= USERS_AHEAD && this.restore?.level !== 'observed' ? this.#declare('observed', event.timeMs) : NONE;
+    const isNew = !isKnown || this.restore?.level !== 'observed';
+    return this.#usersAhead.size >= USERS_AHEAD && isNew ? this.#declare('observed', event.timeMs) : NONE;
   }
 
   /** An id that was handed out before the start is handed out again, and no restore is known yet. */
@@ -81,6 +89,7 @@ export class ServerStarts {
       epoch,
       startMs: Number.isNaN(startMs) ? null : startMs,
       restore: restore && { ...restore, devices: [...restore.devices] },
+      sources: [...this.#sources],
       usersAhead: [...this.#usersAhead],
       again: [...this.#again].map(([{ userId, deviceId }, count]) => [userId, deviceId, count]),
       contradicted: [...this.#contradicted].map(({ userId, deviceId }) => [userId, deviceId]),
@@ -92,6 +101,7 @@ export class ServerStarts {
     this.epoch = dump.epoch;
     this.startMs = dump.startMs ?? Number.NaN;
     this.restore = dump.restore && { ...dump.restore, devices: new Set(dump.restore.devices) };
+    for (const source of dump.sources) this.#sources.add(source);
     for (const user of dump.usersAhead) this.#usersAhead.add(user);
     for (const [userId, deviceId, count] of dump.again) {
       const device = find(userId, deviceId);
@@ -105,7 +115,7 @@ export class ServerStarts {
   }
 
   #declare(level: Level, nowMs: number): ReadonlyMap<DeviceTally, number> {
-    const devices = this.restore?.devices ?? new Set<string>();
+    const devices = this.restore?.timeMs === this.startMs ? this.restore.devices : new Set<string>();
     this.restore = { timeMs: this.startMs, lastMs: nowMs, level, lines: this.#lines, devices };
     const concerned = new Map(this.#again);
     this.#again.clear();
@@ -117,6 +127,7 @@ export interface ServerStartsDump {
   readonly epoch: number;
   readonly startMs: number | null;
   readonly restore: (Omit<Restore, 'devices'> & { readonly devices: readonly string[] }) | null;
+  readonly sources: readonly string[];
   readonly usersAhead: readonly string[];
   readonly again: readonly (readonly [userId: string, deviceId: string, count: number])[];
   readonly contradicted: readonly (readonly [userId: string, deviceId: string])[];

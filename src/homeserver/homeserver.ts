@@ -100,7 +100,7 @@ export class Homeserver implements KeptRows {
 }
 
 /** undefined for what is no JSON. */
-export function parseJson(text: string): unknown {
+function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
