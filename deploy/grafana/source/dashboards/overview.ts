@@ -112,6 +112,8 @@ export const OVERVIEW = createDashboard({
           description: '1: all watchers answer, and the rules on disk are in force. 0: see the page of the watcher.',
           unit: 'none',
           max: 1.2,
+          width: 24,
+          height: 5,
           queries: [
             { expr: `min(${select('up')})`, legend: 'all watchers answer' },
             { expr: `min(${select('lotus_e2ee_watch_config_last_reload_successful')})`, legend: 'all rules in force' },
