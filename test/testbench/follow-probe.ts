@@ -114,7 +114,12 @@ function run(path: string, wakeName: WakeName): void {
   const count = (name: string): void => {
     events[name] = (events[name] ?? 0) + 1;
   };
-  const consumer = { read: lines.read.bind(lines) as (bytes: Uint8Array, length: number) => number, settle: () => 0, finish: () => {} };
+  const consumer = {
+    read: lines.read.bind(lines) as (bytes: Uint8Array, length: number) => number,
+    begin: () => {},
+    settle: () => 0,
+    finish: () => {},
+  };
   const observer = {
     rotated: (kind: string) => count(`rotated ${kind}`),
     gap: ({ reason }: { reason: string }) => count(`gap ${reason}`),

@@ -28,6 +28,8 @@ export class RecordingConsumer implements ChunkConsumer {
   cutCount = 0;
   takenBytes = 0;
   finishCount = 0;
+  /** Positions, other than 0, at which reading began. */
+  readonly begins: number[] = [];
   settleCount = 0;
   /** Largest `length` a call had, and largest buffer. */
   longestBytes = 0;
@@ -54,6 +56,10 @@ export class RecordingConsumer implements ChunkConsumer {
 
   get heldText(): string {
     return this.#held.toString();
+  }
+
+  begin(positionBytes: number): void {
+    this.begins.push(positionBytes);
   }
 
   read(bytes: Uint8Array, length: number): number {
