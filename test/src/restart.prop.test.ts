@@ -144,7 +144,7 @@ describe('a restart', () => {
   });
 
   it('in the middle of a line that is cut goes on skipping it', () => {
-    const entry = renderLog([], 'default');
+    const entry = renderLog([]);
     const long = `${'x'.repeat(700_000)}\n`;
     const log = Buffer.from(`${entry}${long}short\n`);
     const plan: Step[] = [

@@ -121,6 +121,7 @@ function run(path: string, wakeName: WakeName): void {
     finish: () => {},
   };
   const observer = {
+    began: () => {},
     rotated: (kind: string) => count(`rotated ${kind}`),
     gap: ({ reason }: { reason: string }) => count(`gap ${reason}`),
     problem: count,
@@ -128,7 +129,7 @@ function run(path: string, wakeName: WakeName): void {
     caughtUp: () => process.send?.('ready'),
   };
   const wake = (WAKES[wakeName] ?? WAKES.ours)();
-  new Follower(path, consumer, observer, { clock: systemClock, wake, turns: createTurns() }).start({ from: 'beginning' });
+  new Follower(path, consumer, observer, { clock: systemClock, wake, turns: createTurns() }).start('beginning');
   let cpuBefore = process.cpuUsage();
   let startedMs = performance.now();
   process.on('message', (message: 'begin' | { readonly writtenCount: number }) => {

@@ -58,6 +58,12 @@ export class RecordingConsumer implements ChunkConsumer {
     return this.#held.toString();
   }
 
+  /** Takes over what another one has taken, as state that was committed; what that one held is gone. */
+  continueAfter({ generations, takenBytes }: RecordingConsumer): void {
+    this.generations.splice(0, 1, ...generations.map(({ lines, bytes }) => ({ lines: [...lines], bytes: [...bytes] })));
+    this.takenBytes = takenBytes;
+  }
+
   begin(positionBytes: number): void {
     this.begins.push(positionBytes);
   }
