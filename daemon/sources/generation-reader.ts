@@ -180,7 +180,7 @@ export class GenerationReader {
       return { decision, readBytes: this.#act(decision, observation.successor), problem };
     } catch (error) {
       if (!(error instanceof SourceFailure)) throw error;
-      return { decision: 'blocked', readBytes: 0, problem: describeReadFailure(this.#path, error.cause) };
+      return { decision: 'blocked', readBytes: 0, problem: this.#describe(error) };
     }
   }
 
@@ -221,10 +221,16 @@ export class GenerationReader {
       } catch (error) {
         if (!(error instanceof SourceFailure)) throw error;
         // Tried again at the next look.
-        this.#seekProblem = describeReadFailure(this.#path, error.cause);
+        this.#seekProblem = this.#describe(error);
       }
     });
     return 'busy';
+  }
+
+  /** It may be another generation than the one at the path that can't be read. */
+  #describe({ cause }: SourceFailure): string {
+    const path = cause instanceof Error && 'path' in cause ? String(cause.path) : this.#path;
+    return describeReadFailure(path, cause);
   }
 
   #takeFound({ generation, isLive, isCopy }: Extract<Found, { kind: 'found' }>, sought: GenerationPosition): Decision {

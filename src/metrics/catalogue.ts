@@ -391,6 +391,7 @@ export const CATALOGUE = [
     unit: 'commits',
     help: 'Times the state could not be written to disk. The watcher goes on in memory; a crash then loses what it counted since the last commit.',
     labels: [],
+    isPerProcess: true,
   },
   {
     name: 'lotus_e2ee_watch_series',
