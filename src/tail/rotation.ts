@@ -82,8 +82,8 @@ export function decideNext({ path, handle, successor, isUnsettled }: Observation
  *
  * The open file's own place in that order says what came after it: the rotation renamed it, so its inode is among them, and can't be another
  * file's while it's held. Names of one kind are trusted; where two naming schemes lie in one folder, or the open file has been deleted, a later birth
- * is asked for (of a `.gz`, which is born when it's packed but keeps the time of the last write, a later write). Empty generations are passed over: Synapse
- * may never have written to them.
+ * is asked for. A `.gz` is born when it's packed, but keeps the time of the last write: it may be the open file's own packed form, which whoever reads it has
+ * to notice by its beginning. Empty generations are passed over: Synapse may never have written to them.
  */
 export function chooseSuccessor(open: FileLook, siblings: readonly Sibling[]): Sibling | undefined {
   const at = siblings.findIndex((sibling) => isSameInode(sibling.look, open));
@@ -91,7 +91,7 @@ export function chooseSuccessor(open: FileLook, siblings: readonly Sibling[]): S
   return siblings.slice(at + 1).find((sibling) => {
     if (sibling.look.sizeBytes === 0) return false;
     if (sibling.isLive || sibling.isPinned || sibling.kind === kind) return true;
-    return sibling.isCompressed ? sibling.look.modifiedMs > open.modifiedMs : isLaterBorn(sibling.look, open);
+    return sibling.isCompressed ? sibling.look.modifiedMs >= open.modifiedMs : isLaterBorn(sibling.look, open);
   });
 }
 
