@@ -22,12 +22,13 @@ import {
   rotationKindOf,
   type Sibling,
   truncationGap,
+  withPinned,
 } from '../../src/tail/rotation.ts';
 import type { GenerationPosition, SourcePosition } from '../../src/tail/source-position.ts';
 import type { Clock } from '../clock.ts';
 import { ChunkFeeder } from './chunk-feeder.ts';
 import type { SourceFileSystem } from './file-system.ts';
-import { findSiblings, withPinned } from './generation-finder.ts';
+import { findSiblings } from './generation-finder.ts';
 import { OpenGeneration } from './open-generation.ts';
 import { PackedGeneration } from './packed-generation.ts';
 import { PathLooker } from './path-looker.ts';

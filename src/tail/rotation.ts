@@ -95,6 +95,27 @@ export function chooseSuccessor(open: FileLook, siblings: readonly Sibling[]): S
   });
 }
 
+/**
+ * Puts the files that are held open since they were seen at the path into the order. Those that still have a name have their place; a deleted one (or one whose
+ * packed form has its name) comes behind those that are older than it, by birth, packed ones by their last write.
+ */
+export function withPinned(siblings: readonly Sibling[], open: FileLook, pinned: readonly FileLook[]): readonly Sibling[] {
+  const isPinned = ({ look }: Sibling): boolean => pinned.some((other) => isSameInode(other, look));
+  const ordered = siblings.map((sibling) => ({ ...sibling, isPinned: isPinned(sibling) }));
+  for (const look of pinned) {
+    if (ordered.some((sibling) => isSameInode(sibling.look, look))) continue;
+    const openAt = ordered.findIndex((sibling) => isSameInode(sibling.look, open));
+    const lastOlder = ordered.findLastIndex((sibling) => !sibling.isLive && isOlder(sibling, look));
+    const deleted: Sibling = { path: '', look, kind: 'live', isLive: false, isCompressed: false, isPinned: true };
+    ordered.splice(Math.max(openAt, lastOlder) + 1, 0, deleted);
+  }
+  return ordered;
+}
+
+function isOlder({ look, isCompressed }: Sibling, pinned: FileLook): boolean {
+  return isCompressed ? look.modifiedMs < pinned.modifiedMs : isLaterBorn(pinned, look);
+}
+
 /** Files made within one tick of the kernel's clock (4 ms) share their birth time: not later. */
 function isLaterBorn(look: FileLook, open: FileLook): boolean {
   if (look.birthtimeMs === 0 || open.birthtimeMs === 0) return look.modifiedMs > open.modifiedMs;
