@@ -6,22 +6,29 @@
  */
 import { EVIDENCE_KINDS, KINDS_THAT_WRITE, KINDS_WITH_CAPTURES, KINDS_WITH_CLIENT } from './facts/emitted-kinds.ts';
 import type { Fact } from './facts/fact.ts';
-import { LatencySlices } from './homeserver/latency-slices.ts';
+import { LatencySlices, type LatencySlicesDump } from './homeserver/latency-slices.ts';
 import type { ChunkConsumer } from './lines/chunk-consumer.ts';
 import type { Counter, Histogram, MetricStore } from './metrics/metric-store.ts';
 import { RecordGate } from './record-gate.ts';
 import type { AccessLine } from './records/access-line.ts';
 import type { LogFormat } from './records/log-format.ts';
 import type { Level } from './records/log-statement.ts';
-import { type Interest, type LogRecord, type PhysicalCounts, type RecordHandler, RecordReader } from './records/record-reader.ts';
+import {
+  type Interest,
+  type LogRecord,
+  type PhysicalCounts,
+  type RecordHandler,
+  RecordReader,
+  type RecordReaderDump,
+} from './records/record-reader.ts';
 import { decodeText, TextMemo } from './records/text-decoder.ts';
-import { ZoneClock } from './records/timestamp.ts';
-import { DoubledRecords } from './requests/doubled-records.ts';
+import { ZoneClock, type ZoneClockDump } from './records/timestamp.ts';
+import { DoubledRecords, type DoubledRecordsDump } from './requests/doubled-records.ts';
 import type { JoinedRequest, JoinOutcome, RecordMatch, RequestAccess } from './requests/joined-request.ts';
 import { isOddNumber } from './requests/number-watch.ts';
 import type { UntrustedReason } from './requests/record-trust.ts';
-import { type JoinBounds, type JoinKey, joinKey, type OpenJoin, RequestJoiner } from './requests/request-joiner.ts';
-import { RequestNumbers } from './requests/request-numbers.ts';
+import { type JoinBounds, type JoinKey, joinKey, type OpenJoin, RequestJoiner, type RequestJoinerDump } from './requests/request-joiner.ts';
+import { RequestNumbers, type RequestNumbersDump } from './requests/request-numbers.ts';
 import type { CompiledRule, RuleMatch, RuleSet } from './rules/rule-set.ts';
 import type { Captures } from './rules/template.ts';
 
@@ -41,6 +48,22 @@ export interface SourceStreamOptions {
   readonly onCount: (rule: CompiledRule, captures: Captures) => void;
   readonly onUnrecognised: (reason: string, sample: string) => void;
   readonly onFormat: (format: LogFormat) => void;
+}
+
+/** Where a stream stands between two calls of its reader, as plain data; its open joins are given one by one. */
+export interface SourceStreamDump {
+  readonly reader: RecordReaderDump;
+  readonly clock: ZoneClockDump;
+  readonly numbers: RequestNumbersDump;
+  readonly doubled: DoubledRecordsDump;
+  readonly joiner: RequestJoinerDump;
+  readonly gate: ReturnType<RecordGate<RuleInterest>['dump']>;
+  readonly slices: LatencySlicesDump;
+  /** null: no log time seen yet. */
+  readonly clockMs: number | null;
+  readonly isBannerOpen: boolean;
+  readonly numberedLines: number;
+  readonly unrecognised: readonly (readonly [reason: string, count: number])[];
 }
 
 /** Reasons for unknown lines that are told apart; further ones count as `other`. */
@@ -63,6 +86,7 @@ export class SourceStream implements ChunkConsumer, RecordHandler<RuleInterest> 
   readonly name: string;
   /** Unknown lines by reason. */
   readonly unrecognised = new Map<string, number>();
+  readonly #clock: ZoneClock;
   readonly #reader: RecordReader<RuleInterest>;
   readonly #options: SourceStreamOptions;
   readonly #numbers = new RequestNumbers();
@@ -80,13 +104,15 @@ export class SourceStream implements ChunkConsumer, RecordHandler<RuleInterest> 
   #isBannerOpen = false;
   /** Access lines with a number since the last one without; as many as no line yet. */
   #numberedLines = HEADER_ID_MEMORY;
+  #revision = 0;
 
   constructor(options: SourceStreamOptions) {
     const { metrics, name } = options;
     this.name = name;
     this.#options = options;
     this.#rules = options.rules;
-    this.#reader = new RecordReader(this, new ZoneClock(options.timeZone), options.format ?? null);
+    this.#clock = new ZoneClock(options.timeZone);
+    this.#reader = new RecordReader(this, this.#clock, options.format ?? null);
     this.#joiner = new RequestJoiner(options.joinBounds, (join, outcome) => this.#giveUp(join, outcome));
     this.#gate = new RecordGate({
       numbers: this.#numbers,
@@ -127,19 +153,31 @@ export class SourceStream implements ChunkConsumer, RecordHandler<RuleInterest> 
     return this.#clockMs;
   }
 
+  /** Counts the calls that may have changed anything: the same number means the same state. */
+  get revision(): number {
+    return this.#revision;
+  }
+
+  begin(positionBytes: number): void {
+    this.#reader.begin(positionBytes);
+  }
+
   read(bytes: Uint8Array, length: number): number {
+    this.#revision++;
     const doneBytes = this.#reader.read(bytes, length);
     this.#options.onProgress(this.#clockMs, false);
     return doneBytes;
   }
 
   settle(bytes: Uint8Array, length: number): number {
+    this.#revision++;
     const doneBytes = this.#reader.settle(bytes, length);
     this.#options.onProgress(this.#clockMs, true);
     return doneBytes;
   }
 
   finish(bytes: Uint8Array, length: number): void {
+    this.#revision++;
     this.#reader.finish(bytes, length);
     this.#options.onProgress(this.#clockMs, false);
   }
@@ -152,6 +190,42 @@ export class SourceStream implements ChunkConsumer, RecordHandler<RuleInterest> 
   /** Records wait for a verdict, so all that follow must be seen. */
   get watchesAll(): boolean {
     return this.#gate.isWatching;
+  }
+
+  openJoinEntries(): Iterable<readonly [JoinKey, OpenJoin]> {
+    return this.#joiner.openJoins();
+  }
+
+  dump(): SourceStreamDump {
+    return {
+      reader: this.#reader.dump(),
+      clock: this.#clock.dump(),
+      numbers: this.#numbers.dump(),
+      doubled: this.#doubled.dump(),
+      joiner: this.#joiner.dump(),
+      gate: this.#gate.dump(),
+      slices: this.#slices.dump(),
+      clockMs: Number.isFinite(this.#clockMs) ? this.#clockMs : null,
+      isBannerOpen: this.#isBannerOpen,
+      numberedLines: this.#numberedLines,
+      unrecognised: [...this.unrecognised],
+    };
+  }
+
+  /** Before anything is read. Where in its file the stream stands is said by `begin`. */
+  restore(dump: SourceStreamDump, joins: Iterable<readonly [JoinKey, OpenJoin]>): void {
+    this.#reader.restore(dump.reader);
+    this.#clock.restore(dump.clock);
+    this.#numbers.restore(dump.numbers);
+    this.#doubled.restore(dump.doubled);
+    this.#joiner.restore(dump.joiner, joins);
+    this.#gate.restore(dump.gate);
+    this.#slices.restore(dump.slices);
+    this.#clockMs = dump.clockMs ?? Number.NEGATIVE_INFINITY;
+    this.#isBannerOpen = dump.isBannerOpen;
+    this.#numberedLines = dump.numberedLines;
+    this.unrecognised.clear();
+    for (const [reason, count] of dump.unrecognised) this.unrecognised.set(reason, count);
   }
 
   end(): void {

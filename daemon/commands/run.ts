@@ -11,6 +11,7 @@ import { createLogger } from '../logger.ts';
 import { createObserver, type Observer } from '../observer.ts';
 import { type Daemon, LISTEN, startDaemon } from '../run.ts';
 import { watchSignals } from '../shutdown.ts';
+import { STATE } from '../state/open-state.ts';
 import { VERSION } from '../version.ts';
 import { EXIT, type Terminal } from './terminal.ts';
 
@@ -82,6 +83,6 @@ function warnOfExposure({ listen: { host } }: Config, observer: Observer): void 
 
 function fail({ problems }: { readonly problems: readonly Parameters<typeof formatProblem>[0][] }, terminal: Terminal): number {
   terminal.err(`${problems.map(formatProblem).join('\n')}\n`);
-  // An address that is taken may be free in a moment: systemd shall try again.
-  return problems.every(({ path }) => path === LISTEN) ? EXIT.failed : EXIT.config;
+  // An address or a state that is taken may be free in a moment: systemd shall try again.
+  return problems.every(({ path }) => path === LISTEN || path === STATE) ? EXIT.failed : EXIT.config;
 }
