@@ -21,6 +21,7 @@ import { FactOrder } from './facts/fact-order.ts';
 import { Homeserver } from './homeserver/homeserver.ts';
 import { TrafficTally } from './homeserver/traffic-tally.ts';
 import type { Incident } from './incident.ts';
+import { feedIncidentMetrics } from './incident-metrics.ts';
 import { CallIncidents } from './incidents/call-incidents.ts';
 import { IncidentList } from './incidents/incident-list.ts';
 import type { KeptRows } from './kept-rows.ts';
@@ -181,6 +182,7 @@ export class Pipeline {
     this.devices.advance(this.nowMs);
     feedDeviceMetrics(this.devices, this.metrics);
     feedCallMetrics(this.calls, this.metrics);
+    feedIncidentMetrics(this.incidents(), this.metrics);
     this.metrics.gauge('lotus_e2ee_watch_joins_open').set(this.sources.reduce((sum, { openJoins }) => sum + openJoins, 0));
     this.metrics.gauge('lotus_e2ee_watch_rules_loaded').set(this.#rules.rules.length);
   }
