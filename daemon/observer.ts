@@ -50,6 +50,7 @@ const SAYINGS: Sayings = {
   stop_forced: ({ reason }) =>
     error(reason === 'deadline' ? 'Stopped by force: the deadline passed' : 'Stopped by force: a second signal came'),
   daemon_stopped: () => info('Daemon stopped'),
+  service_manager_lost: () => warn("systemd can't be told how the service is"),
   config_rejected: ({ problems }) => error(`Configuration rejected, ${counted(problems.length, 'problem')}`),
 
   source_opened: ({ source }) => info(`Reading ${source}`),

@@ -32,6 +32,8 @@ export interface DaemonOptions {
   readonly announce: (event: WatchEvent) => void;
   /** Told of each fact, after it was counted. */
   readonly onFact?: (fact: Fact) => void;
+  /** A listening socket that was handed over, in place of `config.listen`. */
+  readonly listenDescriptor?: number;
 }
 
 export interface Daemon {
@@ -39,6 +41,8 @@ export interface Daemon {
   readonly pipeline: Pipeline;
   /** All that stood in the files at the start has been read. */
   readonly isCaughtUp: boolean;
+  /** When each source completed its last look, by the clock's monotonicMs. */
+  readonly lastLooksMs: readonly number[];
   status(): StatusView;
   /** SIGHUP: rules are read again; the last good ones stay where the new ones aren't. `isConfigGood`: what the configuration file came to. */
   reload(isConfigGood?: boolean): Promise<void>;
@@ -49,7 +53,7 @@ export interface Daemon {
 export const LISTEN = 'listen';
 
 /** Starts reading and listening. Problems of rules, identifiers or the address are handed back, nothing runs then. */
-export async function startDaemon({ config, clock, announce, onFact }: DaemonOptions): Promise<Checked<Daemon>> {
+export async function startDaemon({ config, clock, announce, onFact, listenDescriptor }: DaemonOptions): Promise<Checked<Daemon>> {
   const identifiers = createIdentifierHash(config);
   if (!identifiers.ok) return identifiers;
   const store = new MetricStore({
@@ -78,7 +82,8 @@ export async function startDaemon({ config, clock, announce, onFact }: DaemonOpt
   noteReload(store, true, startedMs);
   store.gauge('lotus_e2ee_watch_build_info', VERSION, process.version).set(1);
   const status = (): StatusView => createStatus(pipeline, sources, startedMs);
-  const server = createHttpServer({ listen: config.listen, store, status });
+  const descriptor = listenDescriptor === undefined ? {} : { descriptor: listenDescriptor };
+  const server = createHttpServer({ listen: config.listen, ...descriptor, store, status });
   const address = await listen(server, config);
   if (!address.ok) {
     await rules.value.close();
@@ -98,6 +103,9 @@ export async function startDaemon({ config, clock, announce, onFact }: DaemonOpt
     pipeline,
     get isCaughtUp() {
       return sources.every((source) => source.hasCaughtUp);
+    },
+    get lastLooksMs() {
+      return sources.map((source) => source.lastLookMs);
     },
     status,
     reload: async (isConfigGood = true) => noteReload(store, (await rules.value.reload()).ok && isConfigGood, clock.nowMs()),

@@ -23,6 +23,8 @@ export type ProcessEvent =
   | { readonly kind: 'stop_requested'; readonly signal: string }
   | { readonly kind: 'stop_forced'; readonly reason: 'second_signal' | 'deadline'; readonly waitedMs: number }
   | { readonly kind: 'daemon_stopped' }
+  /** systemd can't be told how we are; it may restart us for that. */
+  | { readonly kind: 'service_manager_lost'; readonly message: string }
   /** `problems` are whole sentences with file, line and column. */
   | { readonly kind: 'config_rejected'; readonly problems: readonly string[] };
 

@@ -3,13 +3,17 @@
  * about usage are commander's.
  */
 import { Command, CommanderError } from 'commander';
+import type { Environment } from '../systemd/service-manager.ts';
 import { VERSION } from '../version.ts';
 import { EXIT, type Terminal } from './terminal.ts';
 
-/** @param argv as `process.argv`: node, script, arguments */
-export async function runProgram(argv: readonly string[], terminal: Terminal): Promise<number> {
+/**
+ * @param argv as `process.argv`: node, script, arguments
+ * @param environment as `process.env`: what systemd says through it
+ */
+export async function runProgram(argv: readonly string[], terminal: Terminal, environment: Environment = {}): Promise<number> {
   let exitCode: number = EXIT.done;
-  const program = createProgram(terminal, (code) => {
+  const program = createProgram(terminal, environment, (code) => {
     exitCode = code;
   });
   try {
@@ -22,7 +26,13 @@ export async function runProgram(argv: readonly string[], terminal: Terminal): P
   return exitCode;
 }
 
-function createProgram(terminal: Terminal, setExitCode: (code: number) => void): Command {
+/** The command line as data, for whoever describes it (man page, completion). Parsing with it runs nothing that can be seen. */
+export function describeProgram(): Command {
+  const silent: Terminal = { out: () => {}, err: () => {}, isOutTerminal: false, isErrTerminal: false, usesColour: false, columns: 80 };
+  return createProgram(silent, {}, () => {});
+}
+
+function createProgram(terminal: Terminal, environment: Environment, setExitCode: (code: number) => void): Command {
   const ends = (code: Promise<number>): Promise<void> => code.then(setExitCode);
   const program = new Command('lotus-e2ee-watch')
     .description(
@@ -39,7 +49,9 @@ function createProgram(terminal: Terminal, setExitCode: (code: number) => void):
     .command('run')
     .description('follow the log and serve metrics, until told to stop')
     .option('-c, --config <file>', 'configuration (YAML); default: none, everything has a default')
-    .action((options: { config?: string }) => ends(import('./run.ts').then(({ runCommand }) => runCommand(options, terminal))));
+    .action((options: { config?: string }) =>
+      ends(import('./run.ts').then(({ runCommand }) => runCommand(options, terminal, environment))),
+    );
 
   program
     .command('analyze')

@@ -28,6 +28,7 @@ export class FollowedSource {
   #hasCaughtUp = false;
   #problem: string | null = null;
   #problemSinceMs = 0;
+  #backfilledMs: number;
 
   constructor(config: SourceConfig, pipeline: Pipeline, surroundings: FollowerSurroundings, announce: (event: WatchEvent) => void) {
     const format = FORMATS[config.format];
@@ -36,6 +37,7 @@ export class FollowedSource {
     this.#announce = announce;
     this.#metrics = pipeline.metrics;
     this.#clock = surroundings.clock;
+    this.#backfilledMs = this.#clock.monotonicMs();
     this.stream = pipeline.addSource({ name: config.name, timeZone: config.timezone, ...(format === undefined ? {} : { format }) });
     const observer = {
       rotated: (kind: RotationKind) => this.#noteRotation(kind),
@@ -52,6 +54,11 @@ export class FollowedSource {
     return this.#hasCaughtUp;
   }
 
+  /** When it last got on: a completed look, or a step of an older generation; by the clock's monotonicMs. */
+  get lastLookMs(): number {
+    return Math.max(this.#backfilledMs, this.#follower.state.lastLookMs);
+  }
+
   /** Why it can't be read now; null: it can. */
   get problem(): string | null {
     return this.#problem;
@@ -65,7 +72,9 @@ export class FollowedSource {
   /** Reads the older generations first, at the very first start. */
   async backfill(): Promise<void> {
     for (const path of findOlderGenerations(this.#config.path)) {
-      const { problem } = await readWholeFile(path, this.stream);
+      const { problem } = await readWholeFile(path, this.stream, () => {
+        this.#backfilledMs = this.#clock.monotonicMs();
+      });
       if (problem !== undefined) this.#announce({ kind: 'gap_found', source: this.name, path, reason: problem, lostBytes: null });
     }
   }
