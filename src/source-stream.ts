@@ -8,6 +8,7 @@ import { KINDS_WITH_CAPTURES } from './facts/emitted-kinds.ts';
 import type { ChunkConsumer } from './lines/chunk-consumer.ts';
 import type { Counter, Histogram, MetricStore } from './metrics/metric-store.ts';
 import type { AccessLine } from './records/access-line.ts';
+import { DockerEnvelope } from './records/docker-envelope.ts';
 import type { LogFormat } from './records/log-format.ts';
 import type { Level } from './records/log-statement.ts';
 import { type Interest, type LogRecord, type PhysicalCounts, type RecordHandler, RecordReader } from './records/record-reader.ts';
@@ -50,6 +51,8 @@ export class SourceStream implements ChunkConsumer, RecordHandler<RuleInterest> 
   /** Unknown lines by reason. */
   readonly unrecognised = new Map<string, number>();
   readonly #reader: RecordReader<RuleInterest>;
+  /** In front of the reader: takes off what a container engine put around the lines. */
+  readonly #envelope: DockerEnvelope;
   readonly #options: SourceStreamOptions;
   readonly #numbers = new RequestNumbers();
   readonly #doubled = new DoubledRecords();
@@ -70,6 +73,7 @@ export class SourceStream implements ChunkConsumer, RecordHandler<RuleInterest> 
     this.#options = options;
     this.#rules = options.rules;
     this.#reader = new RecordReader(this, new ZoneClock(options.timeZone), options.format ?? null);
+    this.#envelope = new DockerEnvelope(this.#reader);
     this.#joiner = new RequestJoiner(options.joinBounds, (join, outcome) => this.#giveUp(join, outcome));
     metrics.declareSource(name);
     this.#latency = metrics.histogram('lotus_e2ee_homeserver_request_duration_seconds');
@@ -98,15 +102,15 @@ export class SourceStream implements ChunkConsumer, RecordHandler<RuleInterest> 
   }
 
   read(bytes: Uint8Array, length: number): number {
-    return this.#reader.read(bytes, length);
+    return this.#envelope.read(bytes, length);
   }
 
   settle(bytes: Uint8Array, length: number): number {
-    return this.#reader.settle(bytes, length);
+    return this.#envelope.settle(bytes, length);
   }
 
   finish(bytes: Uint8Array, length: number): void {
-    this.#reader.finish(bytes, length);
+    this.#envelope.finish(bytes, length);
   }
 
   end(): void {
@@ -144,7 +148,7 @@ export class SourceStream implements ChunkConsumer, RecordHandler<RuleInterest> 
       incarnation: join?.incarnation ?? this.#numbers.incarnation,
       requestId: join?.requestId ?? decodeText(bytes, line.requestStart, line.requestEnd),
       outcome: 'closed',
-      access: this.#copyAccess(bytes, line, position, rule),
+      access: this.#copyAccess(bytes, line, this.#envelope.originOf(position), rule),
       matches: join?.matches ?? [],
     });
   }
@@ -168,7 +172,7 @@ export class SourceStream implements ChunkConsumer, RecordHandler<RuleInterest> 
       isKnown = true;
       if (rule.definition.counter !== undefined) this.#options.onCount(rule, match.captures);
       if (emitted === null && rule.definition.emit !== undefined)
-        emitted = { rule, captures: match.captures, items: match.items, timeMs, position };
+        emitted = { rule, captures: match.captures, items: match.items, timeMs, position: this.#envelope.originOf(position) };
     }
     if (emitted !== null) this.#join(emitted, request, requestNumber);
     else if (!isKnown) this.#noteMiss(record, rules);
