@@ -56,6 +56,7 @@ const SAYINGS: Sayings = {
   source_opened: ({ source }) => info(`Reading ${source}`),
   source_unreadable: ({ source, code }) => error(`Cannot read ${source} (${code}), trying again`, `${source} ${code}`),
   source_recovered: ({ source }) => info(`Reading ${source} again`),
+  source_ended: ({ source }) => info(`End of ${source}`),
   rotation_seen: ({ source, rotation }) => info(`Rotation of ${source}: ${rotation}`, `${source} ${rotation}`),
   generation_drained: ({ source }) => debug(`Read a rotated generation of ${source} to its end`),
   gap_found: ({ source, reason }) => error(`Log lines of ${source} are lost: ${reason}`, `${source} ${reason}`),

@@ -21,7 +21,8 @@ import { createIdentifierHash } from './identifier-hash.ts';
 import { hintOnRuleChange } from './rules/rule-files.ts';
 import { compileLoadedRules } from './rules/rule-set-loader.ts';
 import { openRuleWatch, type RuleWatch } from './rules/rule-watch.ts';
-import { FollowedSource } from './sources/followed-source.ts';
+import { createSource } from './sources/create-source.ts';
+import type { LogSource } from './sources/log-source.ts';
 import { createTurns } from './sources/turns.ts';
 import { createWake } from './sources/wake.ts';
 import { VERSION } from './version.ts';
@@ -43,6 +44,8 @@ export interface Daemon {
   readonly isCaughtUp: boolean;
   /** When each source completed its last look, by the clock's monotonicMs. */
   readonly lastLooksMs: readonly number[];
+  /** Resolves when every source has come to its end, as standard input can; a file and the journal never do. */
+  readonly isOver: Promise<void>;
   status(): StatusView;
   /** SIGHUP: rules are read again; the last good ones stay where the new ones aren't. `isConfigGood`: what the configuration file came to. */
   reload(isConfigGood?: boolean): Promise<void>;
@@ -76,8 +79,17 @@ export async function startDaemon({ config, clock, announce, onFact, listenDescr
     clock,
     wake: createWake({ clock, hints: config.follow.usesHints, quietPollMs: config.follow.pollIntervalMs }),
     turns: createTurns(),
+    standardInput: process.stdin,
   };
-  const sources = config.sources.map((source) => new FollowedSource(source, pipeline, surroundings, announce));
+  const over = new Set<LogSource>();
+  let onOver = (): void => undefined;
+  const isOver = new Promise<void>((resolve) => {
+    onOver = resolve;
+  });
+  const onEnd = (source: LogSource): void => {
+    if (over.add(source).size === sources.length) onOver();
+  };
+  const sources = config.sources.map((source) => createSource({ config: source, pipeline, surroundings, announce, onEnd }));
   const startedMs = clock.nowMs();
   noteReload(store, true, startedMs);
   store.gauge('lotus_e2ee_watch_build_info', VERSION, process.version).set(1);
@@ -92,8 +104,8 @@ export async function startDaemon({ config, clock, announce, onFact, listenDescr
   announce({ kind: 'server_opened', ...address.value });
   const hints = await watchOwnRules(config, rules.value, announce);
   let isStopped = false;
-  const begin = async (source: FollowedSource): Promise<void> => {
-    if (config.readsOlderGenerations) await source.backfill();
+  const begin = async (source: LogSource): Promise<void> => {
+    if (config.readsOlderGenerations) await source.backfill?.();
     if (!isStopped) source.start(config.startAt);
   };
   for (const source of sources)
@@ -107,6 +119,7 @@ export async function startDaemon({ config, clock, announce, onFact, listenDescr
     get lastLooksMs() {
       return sources.map((source) => source.lastLookMs);
     },
+    isOver,
     status,
     reload: async (isConfigGood = true) => noteReload(store, (await rules.value.reload()).ok && isConfigGood, clock.nowMs()),
     stop: async () => {
@@ -169,7 +182,7 @@ function noteReload(store: MetricStore, isGood: boolean, nowMs: number): void {
 }
 
 /** Values that are worked out when somebody asks come up to date here: the server asks before each answer. */
-function createStatus(pipeline: Pipeline, sources: readonly FollowedSource[], startedMs: number): StatusView {
+function createStatus(pipeline: Pipeline, sources: readonly LogSource[], startedMs: number): StatusView {
   const behind = sources.filter((source) => !source.hasCaughtUp);
   const unreadable = sources.flatMap((source) => source.problem ?? []);
   pipeline.refreshMetrics();

@@ -42,6 +42,8 @@ export type SourceEvent =
     }
   /** The rest of a rotated generation was read to its end. */
   | { readonly kind: 'generation_drained'; readonly source: string; readonly path: string; readonly bytes: number }
+  /** There is no more: standard input was closed. */
+  | { readonly kind: 'source_ended'; readonly source: string }
   /** Bytes that can't be read any more. `lostBytes` is null where nobody can know. */
   | {
       readonly kind: 'gap_found';

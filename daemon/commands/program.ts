@@ -48,9 +48,10 @@ function createProgram(terminal: Terminal, environment: Environment, setExitCode
   program
     .command('run')
     .description('follow the log and serve metrics, until told to stop')
+    .argument('[source]', '- for standard input, in place of the sources of the configuration')
     .option('-c, --config <file>', 'configuration (YAML); default: none, everything has a default')
-    .action((options: { config?: string }) =>
-      ends(import('./run.ts').then(({ runCommand }) => runCommand(options, terminal, environment))),
+    .action((source: string | undefined, options: { config?: string }) =>
+      ends(import('./run.ts').then(({ runCommand }) => runCommand(source, options, terminal, environment))),
     );
 
   program

@@ -5,7 +5,7 @@
  */
 import { setFlagsFromString } from 'node:v8';
 import { systemClock } from '../clock.ts';
-import { type Config, defaultConfig } from '../config/config.ts';
+import { type Config, defaultConfig, STANDARD_INPUT_PATH, standardInputSource } from '../config/config.ts';
 import { type Checked, formatProblem } from '../config/problem.ts';
 import { createLogger } from '../logger.ts';
 import { createObserver, type Observer } from '../observer.ts';
@@ -28,10 +28,20 @@ const OBSERVER_TICK_MS = 5_000;
 /** Name of the socket that may be handed over (FileDescriptorName= of lotus-e2ee-watch.socket). */
 const HTTP_DESCRIPTOR = 'http';
 
-export async function runCommand({ config: configPath }: RunOptions, terminal: Terminal, environment: Environment): Promise<number> {
+/** @param source `-`: standard input, in place of the configured sources */
+export async function runCommand(
+  source: string | undefined,
+  { config: configPath }: RunOptions,
+  terminal: Terminal,
+  environment: Environment,
+): Promise<number> {
+  if (source !== undefined && source !== STANDARD_INPUT_PATH) {
+    terminal.err(`Cannot run on "${source}": expected - for standard input; files are named in the configuration\n`);
+    return EXIT.usage;
+  }
   // The young generation stays at 2 MiB instead of growing to 32: a follower makes little garbage, and sits beside Synapse for months.
   setFlagsFromString('--semi-space-growth-factor=1');
-  const config = await readConfig(configPath);
+  const config = await readConfig(configPath, source);
   if (!config.ok) return fail(config, terminal);
   const logger = createLogger({ level: config.value.log.level, clock: systemClock });
   const observer = createObserver({ logger, clock: systemClock, identifiers: config.value.identifiers });
@@ -96,6 +106,8 @@ async function runUntilStopped(running: Running): Promise<void> {
   ticking.unref();
   await new Promise<void>((resolve) => {
     shutdown.signal.addEventListener('abort', () => resolve(), { once: true });
+    // Nothing is left to watch, and nothing will come.
+    daemon.isOver.then(resolve, resolve);
   });
   clearInterval(ticking);
   watchdog?.stop();
@@ -114,8 +126,13 @@ async function reload({ daemon, observer, manager, configPath }: Running): Promi
   manager.ready(describeService(daemon.status()));
 }
 
-async function readConfig(path: string | undefined): Promise<Checked<Config>> {
-  if (path === undefined) return { ok: true, value: defaultConfig() };
+async function readConfig(path: string | undefined, source?: string): Promise<Checked<Config>> {
+  const config = path === undefined ? ({ ok: true, value: defaultConfig() } as const) : await loadConfig(path);
+  if (!config.ok || source === undefined) return config;
+  return { ok: true, value: { ...config.value, sources: [standardInputSource(config.value.timezone)] } };
+}
+
+async function loadConfig(path: string): Promise<Checked<Config>> {
   const { loadConfigFile } = await import('../config/load-config.ts');
   return loadConfigFile(path);
 }

@@ -11,13 +11,14 @@ import type { Gap, RotationKind } from '../../src/tail/rotation.ts';
 import type { SourceConfig, StartPosition } from '../config/config.ts';
 import type { SourceView } from '../http/status-view.ts';
 import { Follower, type FollowerSurroundings } from './follower.ts';
+import type { LogSource } from './log-source.ts';
 import { findOlderGenerations } from './older-generations.ts';
 import { readWholeFile } from './whole-file-reader.ts';
 
 /** A format that is set in the configuration; its layout is still found out for text. */
 const FORMATS: Readonly<Record<string, LogFormat>> = { json: { kind: 'json', prefix: 'none' } };
 
-export class FollowedSource {
+export class FollowedSource implements LogSource {
   readonly name: string;
   readonly stream: SourceStream;
   readonly #config: SourceConfig;
@@ -78,6 +79,9 @@ export class FollowedSource {
       if (problem !== undefined) this.#announce({ kind: 'gap_found', source: this.name, path, reason: problem, lostBytes: null });
     }
   }
+
+  /** Files have no position that outlives the process yet. */
+  position(): undefined {}
 
   stop(): void {
     this.#follower.stop();

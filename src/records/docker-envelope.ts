@@ -21,7 +21,7 @@ const OPENING = '{"log":"';
 const STREAM = ',"stream":"std';
 
 /** `\n`, `\t`, …: what stands for the byte behind the backslash (RFC 8259, 7); others stand for themselves. */
-const ESCAPES: Readonly<Record<number, number>> = { 0x62: 0x08, 0x66: 0x0c, 0x6e: NEWLINE, 0x72: 0x0d, 0x74: 0x09 };
+const ESCAPES: Readonly<Record<number, number>> = { 98: 0x08, 102: 0x0c, 110: NEWLINE, 114: 0x0d, 116: 0x09 };
 
 export class DockerEnvelope implements ChunkConsumer {
   readonly #reader: ChunkConsumer;
@@ -101,7 +101,7 @@ export class DockerEnvelope implements ChunkConsumer {
     if (textEnd === 0) {
       inner.set(bytes.subarray(start, newline + 1), this.#innerLength);
       this.#innerLength += newline + 1 - start;
-    } else this.#innerLength = unescape(bytes, start + OPENING.length, textEnd, inner, this.#innerLength);
+    } else this.#innerLength = writeUnescaped(bytes, start + OPENING.length, textEnd, inner, this.#innerLength);
   }
 
   /** The reader is done with `innerDone` bytes: with how many of the file's? */
@@ -152,7 +152,7 @@ function findTextEnd(bytes: Uint8Array, start: number, newline: number): number 
 }
 
 /** Writes `bytes[start, end)` without its escapes to `target[at…]`; returns the offset behind it. */
-function unescape(bytes: Uint8Array, start: number, end: number, target: Uint8Array, at: number): number {
+function writeUnescaped(bytes: Uint8Array, start: number, end: number, target: Uint8Array, at: number): number {
   let to = at;
   for (let from = start; from < end; ) {
     const byte = bytes[from] as number;

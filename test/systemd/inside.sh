@@ -191,10 +191,7 @@ rm $DROP_INS/60-socket.conf /etc/systemd/system/lotus-e2ee-watch.socket
 systemctl daemon-reload
 systemctl start $UNIT
 
-if [ -f /repository/test/systemd/journal.sh ]; then
-  # shellcheck source=/dev/null
-  . /repository/test/systemd/journal.sh
-fi
+. /repository/test/systemd/journal.sh
 
 printf '\n# Upgrading, removing, purging\n'
 before=$(main_pid)

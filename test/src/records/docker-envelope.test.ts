@@ -78,7 +78,7 @@ describe('an envelope', () => {
   it.each([
     ['plain text', '2026-11-23 16:52:48,338 - synapse - INFO - line'],
     ['quotes and backslashes', `"PUT /x HTTP/1.1" "a\\b" 'c'`],
-    ['what Docker escapes for browsers', '<XForwardedForRequest at 0x7f method=\'POST\'> a&b'],
+    ['what Docker escapes for browsers', "<XForwardedForRequest at 0x7f method='POST'> a&b"],
     ['tabs, carriage returns, bells', 'a\tb\rc\u0007d'],
     ['letters of other scripts', 'für 日本 \u2028 😀'],
     ['a text that looks like the end of one', '","stream":"stdout","time":"x"}'],
