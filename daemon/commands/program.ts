@@ -89,5 +89,15 @@ function createProgram(terminal: Terminal, environment: Environment, setExitCode
     .action((paths: string[], options: { config?: string; json?: boolean }) =>
       ends(import('./check.ts').then(({ checkCommand }) => checkCommand(paths, options, terminal))),
     );
+
+  program
+    .command('doctor')
+    .description('look for what goes wrong on this machine (permissions, log level, zone, rotation, systemd, ports) and say what to do')
+    .option('-c, --config <file>', 'configuration; default: /etc/lotus-e2ee-watch/config.yml')
+    .option('--prometheus <url>', 'the Prometheus that is to scrape; default: one on this machine, if there is')
+    .option('--json', 'print one JSON object')
+    .action((options: { config?: string; prometheus?: string; json?: boolean }) =>
+      ends(import('./doctor.ts').then(({ doctorCommand }) => doctorCommand(options, terminal))),
+    );
   return program;
 }
