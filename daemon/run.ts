@@ -4,6 +4,7 @@
  *
  *     followers → pipeline → metric store ← HTTP server
  *                    ↑ rules (watched)
+ *     state ⇄ all of them
  */
 import { MAX_SAMPLE_LENGTH, type WatchEvent } from '../src/events.ts';
 import type { Fact } from '../src/facts/fact.ts';
@@ -25,6 +26,8 @@ import { createSource } from './sources/create-source.ts';
 import type { LogSource } from './sources/log-source.ts';
 import { createTurns } from './sources/turns.ts';
 import { createWake } from './sources/wake.ts';
+import { openState } from './state/open-state.ts';
+import type { StateKeeper } from './state/state-keeper.ts';
 import { VERSION } from './version.ts';
 
 export interface DaemonOptions {
@@ -89,27 +92,34 @@ export async function startDaemon({ config, clock, announce, onFact, listenDescr
   const onEnd = (source: LogSource): void => {
     if (over.add(source).size === sources.length) onOver();
   };
-  const sources = config.sources.map((source) => createSource({ config: source, pipeline, surroundings, announce, onEnd }));
+  let onBegan = (): void => undefined;
+  const sources = config.sources.map((source) =>
+    createSource({ config: source, pipeline, surroundings, announce, onBegan: () => onBegan(), onEnd }),
+  );
   const startedMs = clock.nowMs();
+  const state = openState({ folder: config.stateDirectory, kept: pipeline.keptRows(), sources, metrics: store, clock, announce });
+  if (!state.ok) {
+    await rules.value.close();
+    return state;
+  }
+  const { keeper, positions } = state.value;
   noteReload(store, true, startedMs);
   store.gauge('lotus_e2ee_watch_build_info', VERSION, process.version).set(1);
-  const status = (): StatusView => createStatus(pipeline, sources, startedMs);
+  const status = (): StatusView => createStatus(pipeline, sources, keeper, startedMs);
   const descriptor = listenDescriptor === undefined ? {} : { descriptor: listenDescriptor };
-  const server = createHttpServer({ listen: config.listen, ...descriptor, store, status });
+  const server = createHttpServer({ listen: config.listen, ...descriptor, store, status, beforeShown: () => keeper.commit() });
   const address = await listen(server, config);
   if (!address.ok) {
+    keeper.stop();
     await rules.value.close();
     return address;
   }
   announce({ kind: 'server_opened', ...address.value });
   const hints = await watchOwnRules(config, rules.value, announce);
-  let isStopped = false;
-  const begin = async (source: LogSource): Promise<void> => {
-    if (config.readsOlderGenerations) await source.backfill?.();
-    if (!isStopped) source.start(config.startAt);
-  };
-  for (const source of sources)
-    begin(source).catch((error: unknown) => announce({ kind: 'source_unreadable', source: source.name, path: '', code: String(error) }));
+  onBegan = () => keeper.commitSoon();
+  const firstFrom = config.readsOlderGenerations ? 'oldest' : config.startAt;
+  for (const source of sources) source.start(firstFrom, positions.get(source.name));
+  keeper.start();
   const daemon: Daemon = {
     address: address.value,
     pipeline,
@@ -123,8 +133,9 @@ export async function startDaemon({ config, clock, announce, onFact, listenDescr
     status,
     reload: async (isConfigGood = true) => noteReload(store, (await rules.value.reload()).ok && isConfigGood, clock.nowMs()),
     stop: async () => {
-      isStopped = true;
       await server.close();
+      // Before the sources let go of their files: they know then where they stand.
+      keeper.stop();
       for (const source of sources) source.stop();
       await hints?.close();
       await rules.value.close();
@@ -182,7 +193,7 @@ function noteReload(store: MetricStore, isGood: boolean, nowMs: number): void {
 }
 
 /** Values that are worked out when somebody asks come up to date here: the server asks before each answer. */
-function createStatus(pipeline: Pipeline, sources: readonly LogSource[], startedMs: number): StatusView {
+function createStatus(pipeline: Pipeline, sources: readonly LogSource[], keeper: StateKeeper, startedMs: number): StatusView {
   const behind = sources.filter((source) => !source.hasCaughtUp);
   const unreadable = sources.flatMap((source) => source.problem ?? []);
   pipeline.refreshMetrics();
@@ -199,5 +210,6 @@ function createStatus(pipeline: Pipeline, sources: readonly LogSource[], started
     startedMs,
     ready: { isReady: reason === '', isReplaying, reason },
     sources: sources.map((source) => source.view()),
+    state: keeper.view,
   };
 }

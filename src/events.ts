@@ -96,6 +96,8 @@ export type StateEvent =
   | { readonly kind: 'state_created'; readonly path: string }
   /** Damaged or not ours: moved, not overwritten. */
   | { readonly kind: 'state_set_aside'; readonly path: string; readonly movedTo: string; readonly reason: string }
+  /** A row that this version doesn't understand: what it said is forgotten. */
+  | { readonly kind: 'state_row_left_out'; readonly path: string; readonly problem: string }
   /** Announced again at each failed try; nothing is lost unless the daemon dies before one succeeds. */
   | { readonly kind: 'commit_failed'; readonly path: string; readonly code: string; readonly message: string }
   | { readonly kind: 'commit_recovered'; readonly path: string; readonly failedMs: number };

@@ -12,12 +12,15 @@ import { FactCounters } from './fact-counters.ts';
 import { buildFacts } from './facts/build-facts.ts';
 import type { Fact } from './facts/fact.ts';
 import { TrafficTally } from './homeserver/traffic-tally.ts';
+import type { KeptRows } from './kept-rows.ts';
 import type { MetricStore } from './metrics/metric-store.ts';
 import type { LogFormat } from './records/log-format.ts';
 import type { JoinedRequest } from './requests/joined-request.ts';
 import { DEFAULT_JOIN_BOUNDS, type JoinBounds } from './requests/request-joiner.ts';
 import type { RuleSet } from './rules/rule-set.ts';
 import { SourceStream } from './source-stream.ts';
+import { StreamRows } from './stream-rows.ts';
+import { WholeRow } from './whole-row.ts';
 
 export interface PipelineOptions {
   readonly rules: RuleSet;
@@ -55,6 +58,15 @@ export class Pipeline {
     this.devices = new DeviceTable(options.maxDevices);
     this.#counters = new FactCounters(options.metrics);
     this.#declareCounters(options.rules);
+  }
+
+  /**
+   * All that is kept over a restart, in the order in which it's restored: after all sources were added, before anything is read. Metrics come
+   * last: restoring them takes back what the others may have counted.
+   */
+  keptRows(): readonly KeptRows[] {
+    const ruleOf = (id: string) => this.#rules.rules.find((rule) => rule.id === id);
+    return [new StreamRows(this.sources, ruleOf), this.devices, new WholeRow('traffic', this.traffic), this.metrics.keptRows()];
   }
 
   get rules(): RuleSet {

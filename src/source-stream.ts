@@ -11,13 +11,20 @@ import type { AccessLine } from './records/access-line.ts';
 import { DockerEnvelope } from './records/docker-envelope.ts';
 import type { LogFormat } from './records/log-format.ts';
 import type { Level } from './records/log-statement.ts';
-import { type Interest, type LogRecord, type PhysicalCounts, type RecordHandler, RecordReader } from './records/record-reader.ts';
+import {
+  type Interest,
+  type LogRecord,
+  type PhysicalCounts,
+  type RecordHandler,
+  RecordReader,
+  type RecordReaderDump,
+} from './records/record-reader.ts';
 import { decodeText, TextMemo } from './records/text-decoder.ts';
-import { ZoneClock } from './records/timestamp.ts';
-import { DoubledRecords } from './requests/doubled-records.ts';
+import { ZoneClock, type ZoneClockDump } from './records/timestamp.ts';
+import { DoubledRecords, type DoubledRecordsDump } from './requests/doubled-records.ts';
 import type { JoinedRequest, JoinOutcome, RecordMatch, RequestAccess } from './requests/joined-request.ts';
-import { type JoinBounds, type JoinKey, joinKey, type OpenJoin, RequestJoiner } from './requests/request-joiner.ts';
-import { RequestNumbers } from './requests/request-numbers.ts';
+import { type JoinBounds, type JoinKey, joinKey, type OpenJoin, RequestJoiner, type RequestJoinerDump } from './requests/request-joiner.ts';
+import { RequestNumbers, type RequestNumbersDump } from './requests/request-numbers.ts';
 import type { CompiledRule, RuleSet } from './rules/rule-set.ts';
 import type { Captures } from './rules/template.ts';
 
@@ -35,6 +42,18 @@ export interface SourceStreamOptions {
   readonly onFormat: (format: LogFormat) => void;
 }
 
+/** Where a stream stands between two calls of its reader, as plain data; its open joins are given one by one. */
+export interface SourceStreamDump {
+  readonly reader: RecordReaderDump;
+  readonly clock: ZoneClockDump;
+  readonly numbers: RequestNumbersDump;
+  readonly doubled: DoubledRecordsDump;
+  readonly joiner: RequestJoinerDump;
+  readonly isBannerOpen: boolean;
+  readonly hasHeaderIds: boolean;
+  readonly unrecognised: readonly (readonly [reason: string, count: number])[];
+}
+
 /** Reasons for unknown lines that are told apart; further ones count as `other`. */
 export const MAX_UNRECOGNISED_REASONS = 50;
 /** A rule whose message begins with this many fixed characters, and that still doesn't match, has met a shape it doesn't know. */
@@ -50,6 +69,7 @@ export class SourceStream implements ChunkConsumer, RecordHandler<RuleInterest> 
   readonly name: string;
   /** Unknown lines by reason. */
   readonly unrecognised = new Map<string, number>();
+  readonly #clock: ZoneClock;
   readonly #reader: RecordReader<RuleInterest>;
   /** In front of the reader: takes off what a container engine put around the lines. */
   readonly #envelope: DockerEnvelope;
@@ -64,6 +84,7 @@ export class SourceStream implements ChunkConsumer, RecordHandler<RuleInterest> 
   #rules: RuleSet;
   /** The last record was a start line; a version line behind it makes the banner whole. */
   #isBannerOpen = false;
+  #revision = 0;
   /** Requests of this source have ids of `request_id_header` instead of numbers. */
   #hasHeaderIds = false;
 
@@ -72,7 +93,8 @@ export class SourceStream implements ChunkConsumer, RecordHandler<RuleInterest> 
     this.name = name;
     this.#options = options;
     this.#rules = options.rules;
-    this.#reader = new RecordReader(this, new ZoneClock(options.timeZone), options.format ?? null);
+    this.#clock = new ZoneClock(options.timeZone);
+    this.#reader = new RecordReader(this, this.#clock, options.format ?? null);
     this.#envelope = new DockerEnvelope(this.#reader);
     this.#joiner = new RequestJoiner(options.joinBounds, (join, outcome) => this.#giveUp(join, outcome));
     metrics.declareSource(name);
@@ -101,16 +123,58 @@ export class SourceStream implements ChunkConsumer, RecordHandler<RuleInterest> 
     return this.#joiner.openCount;
   }
 
+  /** Counts the calls that may have changed anything: the same number means the same state. */
+  get revision(): number {
+    return this.#revision;
+  }
+
+  begin(positionBytes: number): void {
+    this.#envelope.begin(positionBytes);
+  }
+
   read(bytes: Uint8Array, length: number): number {
+    this.#revision++;
     return this.#envelope.read(bytes, length);
   }
 
   settle(bytes: Uint8Array, length: number): number {
+    this.#revision++;
     return this.#envelope.settle(bytes, length);
   }
 
   finish(bytes: Uint8Array, length: number): void {
+    this.#revision++;
     this.#envelope.finish(bytes, length);
+  }
+
+  openJoinEntries(): Iterable<readonly [JoinKey, OpenJoin]> {
+    return this.#joiner.openJoins();
+  }
+
+  dump(): SourceStreamDump {
+    return {
+      reader: this.#reader.dump(),
+      clock: this.#clock.dump(),
+      numbers: this.#numbers.dump(),
+      doubled: this.#doubled.dump(),
+      joiner: this.#joiner.dump(),
+      isBannerOpen: this.#isBannerOpen,
+      hasHeaderIds: this.#hasHeaderIds,
+      unrecognised: [...this.unrecognised],
+    };
+  }
+
+  /** Before anything is read. Where in its file the stream stands is said by `begin`. */
+  restore(dump: SourceStreamDump, joins: Iterable<readonly [JoinKey, OpenJoin]>): void {
+    this.#reader.restore(dump.reader);
+    this.#clock.restore(dump.clock);
+    this.#numbers.restore(dump.numbers);
+    this.#doubled.restore(dump.doubled);
+    this.#joiner.restore(dump.joiner, joins);
+    this.#isBannerOpen = dump.isBannerOpen;
+    this.#hasHeaderIds = dump.hasHeaderIds;
+    this.unrecognised.clear();
+    for (const [reason, count] of dump.unrecognised) this.unrecognised.set(reason, count);
   }
 
   end(): void {

@@ -11,6 +11,7 @@ import { createLogger } from '../logger.ts';
 import { createObserver, type Observer } from '../observer.ts';
 import { type Daemon, LISTEN, startDaemon } from '../run.ts';
 import { watchSignals } from '../shutdown.ts';
+import { STATE } from '../state/open-state.ts';
 import { createServiceManager, type Environment, inheritedDescriptor, type ServiceManager } from '../systemd/service-manager.ts';
 import { describeService } from '../systemd/status-line.ts';
 import { startWatchdog } from '../systemd/watchdog.ts';
@@ -144,6 +145,6 @@ function warnOfExposure({ listen: { host } }: Config, observer: Observer): void 
 
 function fail({ problems }: { readonly problems: readonly Parameters<typeof formatProblem>[0][] }, terminal: Terminal): number {
   terminal.err(`${problems.map(formatProblem).join('\n')}\n`);
-  // An address that is taken may be free in a moment: systemd shall try again.
-  return problems.every(({ path }) => path === LISTEN) ? EXIT.failed : EXIT.config;
+  // An address or a state that is taken may be free in a moment: systemd shall try again.
+  return problems.every(({ path }) => path === LISTEN || path === STATE) ? EXIT.failed : EXIT.config;
 }

@@ -18,12 +18,14 @@ export interface CreateSourceOptions {
   readonly pipeline: Pipeline;
   readonly surroundings: SourceSurroundings;
   readonly announce: (event: WatchEvent) => void;
+  /** Where reading stands is worth keeping now: a generation was begun. */
+  readonly onBegan: () => void;
   /** It has come to its end and will not go on; a file or a journal never does. */
   readonly onEnd: (source: LogSource) => void;
 }
 
-export function createSource({ config, pipeline, surroundings, announce, onEnd }: CreateSourceOptions): LogSource {
-  if (config.kind === undefined) return new FollowedSource(config, pipeline, surroundings, announce);
+export function createSource({ config, pipeline, surroundings, announce, onBegan, onEnd }: CreateSourceOptions): LogSource {
+  if (config.kind === undefined) return new FollowedSource({ config, pipeline, surroundings, announce, onBegan });
   const { clock, standardInput } = surroundings;
   const input = config.kind === 'journal' ? new JournalInput({ match: config.path, clock }) : new StandardInput(standardInput);
   const source: LogSource = new StreamedSource({ config, input, pipeline, clock, announce, onEnd: () => onEnd(source) });

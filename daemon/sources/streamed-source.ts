@@ -3,7 +3,7 @@
  * metrics and the log are told of it. What followed-source.ts is for files.
  *
  * A mark (the journal's cursor) is where reading stands only when the stream is done with all bytes before it; what it holds back is read again after
- * a restart, as the last bytes of a file are.
+ * a restart, as the last bytes of a file are. Of an entry that it's done with in part, that part is left out then.
  */
 import type { WatchEvent } from '../../src/events.ts';
 import { RECORD_IDLE_MS } from '../../src/lines/chunk-consumer.ts';
@@ -11,11 +11,11 @@ import type { MetricStore } from '../../src/metrics/metric-store.ts';
 import type { Pipeline } from '../../src/pipeline.ts';
 import type { SourceStream } from '../../src/source-stream.ts';
 import type { Clock, Timer } from '../clock.ts';
-import type { SourceConfig, StartPosition } from '../config/config.ts';
+import type { SourceConfig } from '../config/config.ts';
 import type { SourceView } from '../http/status-view.ts';
 import { ChunkFeeder } from './chunk-feeder.ts';
 import type { LiveInput } from './live-input.ts';
-import type { LogSource } from './log-source.ts';
+import type { FirstPosition, LogSource } from './log-source.ts';
 
 export interface StreamedSourceOptions {
   readonly config: SourceConfig;
@@ -33,10 +33,17 @@ const LOOK_MS = 1000;
 /** Changes with the meaning of a field. */
 const POSITION_FORM = 1;
 
-/** Bytes handed to the stream, and the mark behind them. */
+/** The mark behind the source's bytes up to `endBytes`, counted over all runs. */
 interface Mark {
   readonly endBytes: number;
   readonly mark: string | undefined;
+}
+
+interface KeptPosition {
+  readonly mark: string;
+  readonly endBytes: number;
+  /** At least `endBytes`: what of the entries behind the mark is done with. */
+  readonly doneBytes: number;
 }
 
 export class StreamedSource implements LogSource {
@@ -47,8 +54,10 @@ export class StreamedSource implements LogSource {
   readonly #feeder: ChunkFeeder;
   /** Those that the stream isn't done with, oldest first. */
   #marks: Mark[] = [];
-  #doneMark: string | undefined;
+  #done: Mark = { endBytes: 0, mark: undefined };
   #fedBytes = 0;
+  /** So many bytes that come now were done with in an earlier run. */
+  #skipBytes = 0;
   #hasCaughtUp = false;
   #isOver = false;
   #isStopped = false;
@@ -84,12 +93,13 @@ export class StreamedSource implements LogSource {
     return this.#lastLookMs;
   }
 
-  start(from: StartPosition, kept?: string): void {
+  start(from: FirstPosition, kept: string | undefined): void {
     const { input, announce } = this.#options;
-    this.#doneMark = kept === undefined ? undefined : parsePosition(kept, input.title);
-    announce({ kind: 'source_opened', source: this.name, path: input.title, position: 0 });
+    const position = kept === undefined ? undefined : parsePosition(kept, input.title);
+    if (position !== undefined) this.#resume(position);
+    announce({ kind: 'source_opened', source: this.name, path: input.title, position: this.#fedBytes });
     this.#look();
-    input.start(from, this.#doneMark, {
+    input.start(from === 'end' ? 'end' : 'beginning', position?.mark, {
       take: (bytes, mark) => this.#take(bytes, mark),
       problem: (text) => this.#noteProblem(text),
       recovered: () => this.#noteRecovery(),
@@ -100,9 +110,9 @@ export class StreamedSource implements LogSource {
   }
 
   position(): string | undefined {
-    return this.#doneMark === undefined
-      ? undefined
-      : JSON.stringify({ form: POSITION_FORM, input: this.#options.input.title, mark: this.#doneMark });
+    const { mark, endBytes } = this.#done;
+    if (mark === undefined) return undefined;
+    return JSON.stringify({ form: POSITION_FORM, input: this.#options.input.title, mark, endBytes, doneBytes: this.#doneBytes });
   }
 
   stop(): void {
@@ -136,10 +146,23 @@ export class StreamedSource implements LogSource {
     };
   }
 
+  get #doneBytes(): number {
+    return this.#fedBytes - this.#feeder.heldBytes;
+  }
+
+  #resume({ mark, endBytes, doneBytes }: KeptPosition): void {
+    this.#done = { mark, endBytes };
+    this.#fedBytes = doneBytes;
+    this.#skipBytes = doneBytes - endBytes;
+    this.stream.begin(doneBytes);
+  }
+
   #take(bytes: Uint8Array, mark: string | undefined): void {
-    this.#fedBytes += bytes.length;
+    const skipBytes = Math.min(this.#skipBytes, bytes.length);
+    this.#skipBytes -= skipBytes;
+    this.#fedBytes += bytes.length - skipBytes;
     this.#marks.push({ endBytes: this.#fedBytes, mark });
-    this.#feeder.push(bytes);
+    this.#feeder.push(bytes.subarray(skipBytes));
     this.#noteDone();
     this.#settling?.cancel();
     this.#settling = this.#options.clock.setTimer(RECORD_IDLE_MS, () => {
@@ -150,10 +173,9 @@ export class StreamedSource implements LogSource {
 
   /** The newest mark with all its bytes done. */
   #noteDone(): void {
-    const doneBytes = this.#fedBytes - this.#feeder.heldBytes;
+    const doneBytes = this.#doneBytes;
     const firstHeld = this.#marks.findIndex(({ endBytes }) => endBytes > doneBytes);
-    const done = this.#marks.splice(0, firstHeld < 0 ? this.#marks.length : firstHeld);
-    this.#doneMark = done.at(-1)?.mark ?? this.#doneMark;
+    this.#done = this.#marks.splice(0, firstHeld < 0 ? this.#marks.length : firstHeld).at(-1) ?? this.#done;
   }
 
   #look(): void {
@@ -200,12 +222,14 @@ export class StreamedSource implements LogSource {
   }
 }
 
-/** The mark in a kept position; undefined: it's none of ours, or of another input (the configuration has changed). */
-function parsePosition(text: string, title: string): string | undefined {
+/** Undefined: it's none of ours, or of another input (the configuration has changed). */
+function parsePosition(text: string, title: string): KeptPosition | undefined {
   try {
     const value = JSON.parse(text) as Readonly<Record<string, unknown>> | null;
-    const { form, input, mark } = value ?? {};
-    return form === POSITION_FORM && input === title && typeof mark === 'string' ? mark : undefined;
+    const { form, input, mark, endBytes, doneBytes } = value ?? {};
+    const isOurs = form === POSITION_FORM && input === title;
+    if (!isOurs || typeof mark !== 'string' || typeof endBytes !== 'number' || typeof doneBytes !== 'number') return undefined;
+    return endBytes >= 0 && doneBytes >= endBytes ? { mark, endBytes, doneBytes } : undefined;
   } catch {
     return undefined;
   }

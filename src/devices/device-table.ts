@@ -5,6 +5,7 @@
  * What a tally remembers of key ids is bounded too.
  */
 import type { Fact, KeysClaimed, KeyUpload, ToDeviceMessages, UploadOutcome } from '../facts/fact.ts';
+import type { KeptRows } from '../kept-rows.ts';
 
 /** Devices kept (a large homeserver: 100,000 active ones). */
 const MAX_DEVICES = 100_000;
@@ -18,6 +19,8 @@ export interface DeviceTally {
   readonly deviceId: string;
   /** The table's own. */
   readonly link: Link;
+  /** Grows with each time any device is heard of. */
+  heard: number;
   readonly keyUploads: Record<UploadOutcome, number>;
   conflictCount: number;
   readonly conflictKeyIds: Set<string>;
@@ -36,12 +39,18 @@ export interface DeviceTally {
 /** Uploads whose device no line names, by outcome. */
 export type Unattributed = { conflicts: number } & Record<Exclude<UploadOutcome, 'accepted' | 'conflict'>, number>;
 
-export class DeviceTable {
+export class DeviceTable implements KeptRows {
+  readonly stage = 'devices';
+  /** By row key; null: forgotten. */
+  readonly #changed = new Map<string, DeviceTally | null>();
+  #committedTotals = '';
+  #pendingTotals = '';
   /** By user id, then device id. */
   readonly #users = new Map<string, Map<string, DeviceTally>>();
   /** All devices, in order of when they were last heard of (a ring: `next` of this is the least recent). */
   readonly #order: Link = createRing();
   #size = 0;
+  #heard = 0;
   readonly #maxDevices: number;
   readonly unattributed: Unattributed = { conflicts: 0, rejected: 0, client_gave_up: 0, failed: 0 };
   evicted = 0;
@@ -75,6 +84,46 @@ export class DeviceTable {
         this.#touch(fact.userId, fact.deviceId);
         return;
     }
+  }
+
+  changedRows(): readonly (readonly [key: string, text: string | null])[] {
+    const { unattributed, evicted, claims } = this;
+    const rows: [string, string | null][] = [];
+    for (const [key, device] of this.#changed) rows.push([key, device === null ? null : JSON.stringify(storedForm(device))]);
+    this.#pendingTotals = JSON.stringify({ unattributed, evicted, claims });
+    if (this.#pendingTotals !== this.#committedTotals) rows.push([TOTALS_KEY, this.#pendingTotals]);
+    return rows;
+  }
+
+  markCommitted(): void {
+    this.#changed.clear();
+    this.#committedTotals = this.#pendingTotals;
+  }
+
+  /** Least recently heard of first, as far as the rows tell. */
+  restoreRows(rows: Iterable<readonly [key: string, text: string]>): readonly string[] {
+    const problems: string[] = [];
+    const devices: StoredDevice[] = [];
+    for (const [key, text] of rows) {
+      try {
+        if (key === TOTALS_KEY) this.#restoreTotals(text);
+        else devices.push(JSON.parse(text) as StoredDevice);
+      } catch (error) {
+        problems.push(`Cannot read row ${key} of the devices: ${String(error)}`);
+      }
+    }
+    for (const stored of devices.sort((a, b) => a.heard - b.heard)) restoreTally(this.#touch(stored.userId, stored.deviceId), stored);
+    this.#heard = devices.at(-1)?.heard ?? 0;
+    this.#changed.clear();
+    return problems;
+  }
+
+  #restoreTotals(text: string): void {
+    const { unattributed, evicted, claims } = JSON.parse(text) as Pick<DeviceTable, 'unattributed' | 'evicted' | 'claims'>;
+    Object.assign(this.unattributed, unattributed);
+    Object.assign(this.claims, claims);
+    this.evicted = evicted;
+    this.#committedTotals = text;
   }
 
   #applyUpload({ userId, deviceId, outcome, refusals, offeredKeyIds, timeMs }: KeyUpload): void {
@@ -114,6 +163,13 @@ export class DeviceTable {
   }
 
   #touch(userId: string, deviceId: string): DeviceTally {
+    const device = this.#find(userId, deviceId);
+    device.heard = ++this.#heard;
+    this.#changed.set(rowKey(device), device);
+    return device;
+  }
+
+  #find(userId: string, deviceId: string): DeviceTally {
     const known = this.#users.get(userId)?.get(deviceId);
     if (known !== undefined) {
       // Order matters only where the table is filling up; below that, memory that nobody needs isn't touched.
@@ -149,6 +205,7 @@ export class DeviceTable {
     const devices = this.#users.get(device.userId);
     devices?.delete(device.deviceId);
     if (devices?.size === 0) this.#users.delete(device.userId);
+    this.#changed.set(rowKey(device), null);
     this.#size--;
     this.evicted++;
   }
@@ -186,6 +243,40 @@ function moveToEnd(entry: Link, ring: Link): void {
   link(entry, ring);
 }
 
+/** No device's key is empty. */
+const TOTALS_KEY = '';
+
+/** A tally as plain data: lists for sets, null for a time that isn't known. */
+interface StoredDevice extends Omit<DeviceTally, 'link' | 'conflictKeyIds' | 'newKeyHashes' | 'firstConflictMs' | 'lastConflictMs'> {
+  readonly conflictKeyIds: readonly string[];
+  readonly newKeyHashes: readonly number[];
+  readonly firstConflictMs: number | null;
+  readonly lastConflictMs: number | null;
+}
+
+function rowKey({ userId, deviceId }: DeviceTally): string {
+  return JSON.stringify([userId, deviceId]);
+}
+
+function storedForm({ link, conflictKeyIds, newKeyHashes, firstConflictMs, lastConflictMs, ...rest }: DeviceTally): StoredDevice {
+  return {
+    ...rest,
+    conflictKeyIds: [...conflictKeyIds],
+    newKeyHashes: [...newKeyHashes],
+    firstConflictMs: Number.isNaN(firstConflictMs) ? null : firstConflictMs,
+    lastConflictMs: Number.isNaN(lastConflictMs) ? null : lastConflictMs,
+  };
+}
+
+function restoreTally(device: DeviceTally, stored: StoredDevice): void {
+  const { userId, deviceId, keyUploads, conflictKeyIds, newKeyHashes, firstConflictMs, lastConflictMs, claimedKeyIds, ...counts } = stored;
+  Object.assign(device, counts, { firstConflictMs: firstConflictMs ?? Number.NaN, lastConflictMs: lastConflictMs ?? Number.NaN });
+  Object.assign(device.keyUploads, keyUploads);
+  for (const keyId of conflictKeyIds) device.conflictKeyIds.add(keyId);
+  for (const hash of newKeyHashes) device.newKeyHashes.add(hash);
+  device.claimedKeyIds.push(...claimedKeyIds);
+}
+
 /** Devices with conflicts that are passed over to find one without, at most. */
 const EVICTION_SCAN = 1000;
 
@@ -195,6 +286,7 @@ function createTally(userId: string, deviceId: string): DeviceTally {
     userId,
     deviceId,
     link: place,
+    heard: 0,
     keyUploads: { accepted: 0, conflict: 0, rejected: 0, client_gave_up: 0, failed: 0 },
     conflictCount: 0,
     conflictKeyIds: new Set(),

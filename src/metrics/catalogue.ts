@@ -361,7 +361,29 @@ export const CATALOGUE = [
     help: 'When the state was last written to disk; 0 before the first time.',
     labels: [],
     isPerProcess: true,
-    isNotYetFed: true,
+  },
+  {
+    name: 'lotus_e2ee_watch_state_commit_duration_seconds',
+    type: 'gauge',
+    unit: 'seconds',
+    help: 'How long the last commit of the state took: so long nothing else was done.',
+    labels: [],
+    isPerProcess: true,
+  },
+  {
+    name: 'lotus_e2ee_watch_state_bytes',
+    type: 'gauge',
+    unit: 'bytes',
+    help: 'Size of the state database, without the log of its last commits (some MiB at most).',
+    labels: [],
+    isPerProcess: true,
+  },
+  {
+    name: 'lotus_e2ee_watch_state_resets_total',
+    type: 'counter',
+    unit: 'times',
+    help: 'Times the state was damaged or foreign and was set aside: counters began anew then, and what was known of devices is lost.',
+    labels: [],
   },
   {
     name: 'lotus_e2ee_watch_state_commit_failures_total',
@@ -369,7 +391,6 @@ export const CATALOGUE = [
     unit: 'commits',
     help: 'Times the state could not be written to disk. The watcher goes on in memory; a crash then loses what it counted since the last commit.',
     labels: [],
-    isNotYetFed: true,
   },
   {
     name: 'lotus_e2ee_watch_series',

@@ -40,6 +40,13 @@ export class DockerEnvelope implements ChunkConsumer {
     this.#reader = reader;
   }
 
+  begin(positionBytes: number): void {
+    this.#isWrapped = undefined;
+    this.#outerBase = positionBytes;
+    this.#innerBase = positionBytes;
+    this.#reader.begin(positionBytes);
+  }
+
   read(bytes: Uint8Array, length: number): number {
     if (!this.#looksWrapped(bytes, length)) return this.#reader.read(bytes, length);
     this.#unwrap(bytes, length);

@@ -14,6 +14,15 @@ const RECENT_MATCHES = 64;
 /** Longer messages are compared by length alone. */
 const COMPARED_LENGTH = 8192;
 
+/** What a DoubledRecords remembers, as plain data. A time that isn't known is null. */
+export interface DoubledRecordsDump {
+  /** Number, log time, procMs, size mark. */
+  readonly accessLines: readonly (readonly [number: number, timeMs: number | null, procMs: number, size: number])[];
+  /** In the order of their places in the ring. */
+  readonly matches: readonly (readonly [number: number, timeMs: number | null, length: number, key: string])[];
+  readonly next: number;
+}
+
 export class DoubledRecords {
   readonly #numbers = new Float64Array(RECENT_ACCESS_LINES).fill(-1);
   readonly #times = new Float64Array(RECENT_ACCESS_LINES);
@@ -54,4 +63,40 @@ export class DoubledRecords {
     this.#next = (this.#next + 1) % RECENT_MATCHES;
     return false;
   }
+
+  dump(): DoubledRecordsDump {
+    const accessLines: [number, number | null, number, number][] = [];
+    for (let slot = 0; slot < RECENT_ACCESS_LINES; slot++) {
+      const number = this.#numbers[slot] as number;
+      if (number >= 0)
+        accessLines.push([number, orNull(this.#times[slot] as number), this.#procs[slot] as number, this.#sizes[slot] as number]);
+    }
+    const matches = this.#matches.map(
+      ({ timeMs, length, key }, i) => [this.#matchNumbers[i] as number, orNull(timeMs), length, key] as const,
+    );
+    return { accessLines, matches, next: this.#next };
+  }
+
+  restore({ accessLines, matches, next }: DoubledRecordsDump): void {
+    this.#numbers.fill(-1);
+    for (const [number, timeMs, procMs, size] of accessLines) {
+      const slot = number & (RECENT_ACCESS_LINES - 1);
+      this.#numbers[slot] = number;
+      this.#times[slot] = timeMs ?? Number.NaN;
+      this.#procs[slot] = procMs;
+      this.#sizes[slot] = size;
+    }
+    this.#matchNumbers.fill(-1);
+    this.#matches.length = 0;
+    for (const [i, [number, timeMs, length, key]] of matches.slice(0, RECENT_MATCHES).entries()) {
+      this.#matchNumbers[i] = number;
+      this.#matches.push({ timeMs: timeMs ?? Number.NaN, length, key });
+    }
+    this.#next = next % RECENT_MATCHES;
+  }
+}
+
+/** JSON has no NaN. */
+function orNull(timeMs: number): number | null {
+  return Number.isNaN(timeMs) ? null : timeMs;
 }

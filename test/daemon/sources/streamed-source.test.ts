@@ -62,7 +62,7 @@ describe('where reading can go on', () => {
   it('is behind the last entry that is done with, not behind one that is held', () => {
     const input = new ManualInput();
     const { source, clock } = createSource(input);
-    source.start('beginning');
+    source.start('beginning', undefined);
     expect(source.position()).toBeUndefined();
     input.line(ACCESS, 'one');
     expect(source.position()).toContain('"mark":"one"');
@@ -77,17 +77,34 @@ describe('where reading can go on', () => {
   it('is handed to the input at the next start', () => {
     const first = new ManualInput();
     const earlier = createSource(first).source;
-    earlier.start('beginning');
+    earlier.start('beginning', undefined);
     first.line(ACCESS, 'one');
     const second = new ManualInput();
     createSource(second).source.start('end', earlier.position());
     expect(second.started).toEqual({ from: 'end', mark: 'one' });
   });
 
+  it('may be in the middle of an entry: what of it was done with does not come twice', () => {
+    const first = new ManualInput();
+    const earlier = createSource(first).source;
+    earlier.start('beginning', undefined);
+    first.line(ACCESS, 'one');
+    first.line(ACCESS + HELD, 'two');
+    expect(JSON.parse(earlier.position() ?? '')).toMatchObject({ mark: 'one', endBytes: ACCESS.length, doneBytes: 2 * ACCESS.length });
+    const second = new ManualInput();
+    const { source } = createSource(second);
+    source.start('beginning', earlier.position());
+    second.line(ACCESS + HELD, 'two');
+    second.line(ACCESS, 'three');
+    expect([source.stream.counts.accessLines, source.stream.counts.records]).toEqual([1, 2]);
+    expect(source.position()).toContain('"mark":"three"');
+  });
+
   it.each([
     ['damaged', '{"form":'],
-    ['of another form', '{"form":2,"input":"journal (_SYSTEMD_UNIT=x.service)","mark":"one"}'],
-    ['of another unit', '{"form":1,"input":"journal (_SYSTEMD_UNIT=y.service)","mark":"one"}'],
+    ['of another form', '{"form":2,"input":"journal (_SYSTEMD_UNIT=x.service)","mark":"one","endBytes":0,"doneBytes":0}'],
+    ['of another unit', '{"form":1,"input":"journal (_SYSTEMD_UNIT=y.service)","mark":"one","endBytes":0,"doneBytes":0}'],
+    ['of numbers that cannot be', '{"form":1,"input":"journal (_SYSTEMD_UNIT=x.service)","mark":"one","endBytes":5,"doneBytes":0}'],
     ['nothing', 'null'],
   ])('is forgotten when it is %s', (_, kept) => {
     const input = new ManualInput();
@@ -100,7 +117,7 @@ describe('what is told', () => {
   it('follows what the input tells', () => {
     const input = new ManualInput();
     const { source, clock, events, metrics } = createSource(input);
-    source.start('beginning');
+    source.start('beginning', undefined);
     expect([source.hasCaughtUp, source.view().state]).toEqual([false, 'catching up']);
     input.receiver?.problem('Cannot read the journal: no permission');
     input.receiver?.caughtUp();
@@ -121,7 +138,7 @@ describe('what is told', () => {
 
   it('says that it lives, as long as its loop does', () => {
     const { source, clock } = createSource(new ManualInput());
-    source.start('beginning');
+    source.start('beginning', undefined);
     clock.advance(10_000);
     expect(clock.monotonicMs() - source.lastLookMs).toBeLessThanOrEqual(1000);
     source.stop();
@@ -149,7 +166,7 @@ describe('standard input', () => {
   it('is read to its end, its last line without a newline too', () => {
     const stream = new ManualStream();
     const { source, ends } = createSource(new StandardInput(stream));
-    source.start('beginning');
+    source.start('beginning', undefined);
     expect(source.hasCaughtUp).toBe(true);
     stream.emit('data', new TextEncoder().encode(ACCESS + ACCESS.trimEnd()));
     stream.emit('end');
@@ -159,7 +176,7 @@ describe('standard input', () => {
   it('that fails is a problem, and its end', () => {
     const stream = new ManualStream();
     const { source, ends } = createSource(new StandardInput(stream));
-    source.start('beginning');
+    source.start('beginning', undefined);
     stream.emit('error', new Error('EIO'));
     stream.emit('end');
     expect([source.problem, ends()]).toEqual(['Cannot read standard input: EIO', 1]);

@@ -20,6 +20,10 @@ class HoldingReader implements ChunkConsumer {
   envelope: DockerEnvelope | undefined;
   #base = 0;
 
+  begin(positionBytes: number): void {
+    this.#base = positionBytes;
+  }
+
   read(bytes: Uint8Array, length: number): number {
     return this.#take(bytes, length, true);
   }
@@ -132,6 +136,17 @@ describe('positions and chunks', () => {
       }),
     );
   });
+});
+
+it('positions go on from where reading begins', () => {
+  const reader = new HoldingReader();
+  const envelope = new DockerEnvelope(reader);
+  reader.envelope = envelope;
+  const entries = [utf8(entry('one\n')), utf8(entry('two\n'))];
+  const file = Buffer.concat(entries);
+  envelope.begin(10_000);
+  envelope.settle(file, file.length);
+  expect(reader.positions).toEqual([10_000, 10_000 + (entries[0]?.length ?? 0)]);
 });
 
 describe('the bound', () => {
