@@ -2,7 +2,7 @@
 import type { Machine } from './machine.ts';
 
 export const UNIT = 'lotus-e2ee-watch.service';
-export const SHIPPED_DROP_INS = '/usr/share/lotus-e2ee-watch/systemd';
+const SHIPPED_DROP_INS = '/usr/share/lotus-e2ee-watch/systemd';
 export const DROP_IN_FOLDER = `/etc/systemd/system/${UNIT}.d`;
 
 export interface UnitState {
@@ -34,6 +34,7 @@ const PROPERTIES = [
   'PrivateTmp',
   'PrivateNetwork',
   'InaccessiblePaths',
+  'ProcSubset',
   'MainPID',
 ];
 

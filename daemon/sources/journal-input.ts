@@ -5,7 +5,8 @@
  * entry's cursor with it. It is read twice: to its end (then all that was there has come), then `--follow` from there on. At a restart the entry of
  * the cursor is asked for too: if another comes first, the journal has been vacuumed in between, and that is a gap.
  *
- * A journalctl that ends (journald restarted, no permission) is a problem, and started again after RETRY_MS.
+ * A journalctl that ends (journald restarted, no permission) is a problem, and started again after RETRY_MS, later each time. It's over when one
+ * follows again: brings an entry, or runs for PROVEN_MS.
  */
 import { spawn } from 'node:child_process';
 import { JOURNAL_FIELDS, type JournalFields, journalEntryBytes } from '../../src/records/journal-entry.ts';
@@ -32,6 +33,12 @@ export interface JournalInputOptions {
 /** After a failure it's tried again this much later, in milliseconds. Chosen: a restarted journald is back within. */
 const RETRY_MS = 1000;
 
+/** The pause doubles with each failure up to this, in milliseconds: a missing permission isn't given by asking. */
+const MAX_RETRY_MS = 30_000;
+
+/** A journalctl that follows for so long, in milliseconds, will go on. Chosen: one that can't ends within a few hundredths of a second. */
+const PROVEN_MS = 2000;
+
 /** Longest entry taken, in bytes of JSON: an array of numbers for a line of 1 MiB with one unprintable byte. Longer ones are gaps. */
 export const MAX_ENTRY_BYTES = 8 * 1024 * 1024;
 
@@ -52,11 +59,12 @@ export class JournalInput implements LiveInput {
   readonly #options: JournalInputOptions;
   #receiver: LiveReceiver | undefined;
   #child: JournalProcess | undefined;
-  #retry: Timer | undefined;
+  /** Of the next try, or of the proof that this one goes well. */
+  #timer: Timer | undefined;
+  #failureCount = 0;
   #cursor: string | undefined;
   /** The cursor is of an earlier run: is its entry still there? */
   #isCursorUnproven = false;
-  #hasProblem = false;
   /** Pieces of the entry whose newline hasn't come. */
   #pieces: Buffer[] = [];
   #pieceBytes = 0;
@@ -76,7 +84,7 @@ export class JournalInput implements LiveInput {
 
   stop(): void {
     this.#receiver = undefined;
-    this.#retry?.cancel();
+    this.#timer?.cancel();
     this.#child?.kill();
   }
 
@@ -142,6 +150,7 @@ export class JournalInput implements LiveInput {
     }
     this.#cursor = cursor;
     if (purpose === 'find the end') return;
+    if (purpose === 'follow') this.#prove();
     const bytes = journalEntryBytes(fields);
     if (bytes !== null) receiver.take(bytes, cursor);
   }
@@ -151,21 +160,28 @@ export class JournalInput implements LiveInput {
     this.#child = undefined;
     if (receiver === undefined) return;
     if (purpose === 'follow' || code !== 0) {
-      this.#hasProblem = true;
+      this.#timer?.cancel();
+      const pauseMs = Math.min(MAX_RETRY_MS, RETRY_MS * 2 ** this.#failureCount++);
       receiver.problem(`Cannot read the ${this.title}: ${describeEnd(code, complaint)}`);
       // Nothing that could be read is left unread.
       receiver.caughtUp();
-      this.#retry = this.#options.clock.setTimer(RETRY_MS, () => this.#run(purpose === 'find the end' ? purpose : 'catch up'));
+      this.#timer = this.#options.clock.setTimer(pauseMs, () => this.#run(purpose === 'find the end' ? purpose : 'catch up'));
       return;
     }
     if (this.#isCursorUnproven) {
       this.#isCursorUnproven = false;
       receiver.gap('the journal no longer has the entry where reading stopped');
     }
-    if (this.#hasProblem) receiver.recovered();
-    this.#hasProblem = false;
     receiver.caughtUp();
     this.#run('follow');
+    if (this.#failureCount > 0) this.#timer = this.#options.clock.setTimer(PROVEN_MS, () => this.#prove());
+  }
+
+  #prove(): void {
+    if (this.#failureCount === 0) return;
+    this.#failureCount = 0;
+    this.#timer?.cancel();
+    this.#receiver?.recovered();
   }
 }
 

@@ -40,7 +40,7 @@ const SHARE = 'usr/share/lotus-e2ee-watch';
 const DOCUMENTS = 'usr/share/doc/lotus-e2ee-watch';
 
 /** Folders of deploy/ that are no one's on the target machine: they make the package, or an image. */
-const NOT_SHIPPED = ['debian', 'Containerfile'];
+const NOT_SHIPPED = ['debian', 'Containerfile', 'Containerfile.dockerignore', 'container'];
 
 /** Of an npm package: what runs, what describes it, what it may be used under. Not its sources, types and maps. */
 const RUNTIME_FILE = /\.(?:[cm]?js|json|node)$|^(?:licen[cs]e|notice|copying)/i;

@@ -62,7 +62,7 @@ export function journalEntryBytes(fields: JournalFields): Uint8Array | null {
 }
 
 /** Wall clock of the entry, in milliseconds since 1970; NaN where the journal gives none. */
-export function journalTimeMs(fields: JournalFields): number {
+function journalTimeMs(fields: JournalFields): number {
   const microseconds = textOf(fields['_SOURCE_REALTIME_TIMESTAMP']) ?? textOf(fields['__REALTIME_TIMESTAMP']);
   return microseconds === null ? Number.NaN : Number(microseconds) / 1000;
 }

@@ -11,7 +11,8 @@ readonly LOG=$LOGS/homeserver.log
 readonly PORT=9464
 cd /
 
-passed=0 failed=0 written=0
+# Refused uploads so far: all, and those in the log file.
+passed=0 failed=0 written=0 filed=0
 
 # check NAME COMMAND…: green if the command succeeds.
 check() {
@@ -61,12 +62,12 @@ conflict_lines() {
   done
 }
 
-# append COUNT: to the log; `written` counts the refusals.
+# append COUNT: so many to the log.
 append() {
   conflict_lines $((written + 1)) "$1" >>$LOG
-  written=$((written + $1))
+  written=$((written + $1)) filed=$((filed + $1))
 }
-all_counted() { soon conflicts_are $written && soon lines_are $((written * 2)); }
+all_counted() { soon conflicts_are "$written" && soon lines_are $((filed * 2)); }
 
 ip link set lo up
 # Only on the test machine: packages' services may not start there.
@@ -178,8 +179,8 @@ check 'a scrape starts the service, and waits for it' soon conflicts_are $writte
 has_no_network() {
   local pid
   pid=$(main_pid)
-  [ "$(readlink "/proc/$pid/ns/net")" != "$(readlink /proc/1/ns/net)" ] && [ -z "$(nsenter --target "$pid" --net ip -brief link | grep -v '^lo ')" ] &&
-    [ -z "$(nsenter --target "$pid" --net ip route)" ]
+  [ "$(readlink "/proc/$pid/ns/net")" != "$(readlink /proc/1/ns/net)" ] && [ -z "$(nsenter --target "$pid" --net ip route)" ] &&
+    ! nsenter --target "$pid" --net ip -brief link | grep -qv '^lo '
 }
 check 'the process has no network' has_no_network
 check 'systemd sees next to no exposure' systemd-analyze security --threshold=5 $UNIT
@@ -191,6 +192,7 @@ rm $DROP_INS/60-socket.conf /etc/systemd/system/lotus-e2ee-watch.socket
 systemctl daemon-reload
 systemctl start $UNIT
 
+# shellcheck source=test/systemd/journal.sh
 . /repository/test/systemd/journal.sh
 
 printf '\n# Upgrading, removing, purging\n'

@@ -133,10 +133,39 @@ describe('a journalctl that ends', () => {
       `problem Cannot read the journal (${MATCH}): Connection to journald lost.`,
       'caught up',
       'two',
-      'recovered',
       'caught up',
+      'recovered',
       'three',
     ]);
+  });
+
+  it('is well again when it follows for a while, too', () => {
+    const journal = new FakeJournal();
+    const listening = listen(journal);
+    journal.newest.end(1);
+    listening.clock.advance(1000);
+    journal.answer();
+    listening.clock.advance(1999);
+    expect(listening.events).not.toContain('recovered');
+    listening.clock.advance(1);
+    expect(listening.events.at(-1)).toBe('recovered');
+    expect(listening.clock.timerCount).toBe(0);
+  });
+
+  it('again and again is tried less and less often, and is no recovery in between', () => {
+    const journal = new FakeJournal();
+    const listening = listen(journal);
+    const starts: number[] = [];
+    for (let i = 0; i < 8; i++) {
+      journal.newest.end(1);
+      const before = journal.processes.length;
+      const sinceMs = listening.clock.monotonicMs();
+      while (journal.processes.length === before) listening.clock.advance(1000);
+      starts.push(listening.clock.monotonicMs() - sinceMs);
+      journal.answer();
+    }
+    expect(starts).toEqual([1000, 2000, 4000, 8000, 16_000, 30_000, 30_000, 30_000]);
+    expect(listening.events).not.toContain('recovered');
   });
 
   it('for want of permission is told with what to do', () => {
