@@ -42,6 +42,9 @@ const DOCUMENTS = 'usr/share/doc/lotus-e2ee-watch';
 /** Folders of deploy/ that are no one's on the target machine: they make the package, or an image. */
 const NOT_SHIPPED = ['debian', 'Containerfile', 'Containerfile.dockerignore', 'container'];
 
+/** What the files beside it are made or tested with. */
+const SOURCE = /\.ts$|\/deploy\/\w+\/(?:source|tests)$/;
+
 /** Of an npm package: what runs, what describes it, what it may be used under. Not its sources, types and maps. */
 const RUNTIME_FILE = /\.(?:[cm]?js|json|node)$|^(?:licen[cs]e|notice|copying)/i;
 
@@ -107,7 +110,8 @@ function placeUnit({ repository, tree }: TreeOptions): void {
 
 function placeDeployFiles({ repository, tree }: TreeOptions): void {
   for (const name of readdirSync(join(repository, 'deploy')))
-    if (!NOT_SHIPPED.includes(name)) cpSync(join(repository, 'deploy', name), join(tree, SHARE, name), { recursive: true });
+    if (!NOT_SHIPPED.includes(name))
+      cpSync(join(repository, 'deploy', name), join(tree, SHARE, name), { recursive: true, filter: (path) => !SOURCE.test(path) });
   write(tree, 'etc/lotus-e2ee-watch/config.yml', readFileSync(join(repository, 'deploy/config.example.yml')));
 }
 
