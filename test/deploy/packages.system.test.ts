@@ -120,7 +120,7 @@ COMP_WORDS=(${words.join(' ')}); COMP_CWORD=${words.length - 1}; _lotus_e2ee_wat
 });
 
 const SCRIPTS = ['test/systemd/run.sh', 'test/systemd/inside.sh', 'test/deploy/containerfile.sh', '.ci/run'];
-const MAINTAINER_SCRIPTS = ['postinst', 'prerm', 'postrm', 'lotus-e2ee-watch.sh'].map((name) => `deploy/debian/${name}`);
+const MAINTAINER_SCRIPTS = ['postinst', 'prerm', 'postrm', 'lotus-e2ee-watch.sh', 'deb.sh'].map((name) => `deploy/debian/${name}`);
 
 it.skipIf(spawnSync('shellcheck', ['--version']).status !== 0).each([...SCRIPTS, ...MAINTAINER_SCRIPTS])(
   'shellcheck has no complaint about %s',

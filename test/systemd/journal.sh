@@ -11,9 +11,23 @@ cat >/run/systemd/system/matrix-synapse.service <<'END'
 [Service]
 ExecStart=/usr/bin/tail --lines=+1 --follow /run/fake/stdout
 END
-cat >/run/systemd/system/synapse-with-handler.service <<'END'
+# One process for all records: journald asks the sender's process for its unit, and one that has ended can't say.
+cat >/run/fake/handler.py <<'END'
+import socket, time
+journal = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+journal.connect("/run/systemd/journal/socket")
+with open("/run/fake/records") as records:
+    while True:
+        line = records.readline()
+        if not line:
+            time.sleep(0.05)
+            continue
+        logger, request, message = line.rstrip("\n").split(" ", 2)
+        journal.send(f"MESSAGE={logger}: [{request}] {message}\nPRIORITY=6\nLOGGER={logger}\n".encode())
+END
+cat >/run/systemd/system/synapse-with-handler.service <<END
 [Service]
-ExecStart=/bin/bash -c 'tail --lines=+1 --follow /run/fake/records | while read -r logger request message; do printf "MESSAGE=%%s: [%%s] %%s\nPRIORITY=6\nLOGGER=%%s\n" "$logger" "$request" "$message" "$logger" | logger --journald; done'
+ExecStart=$(command -v python3) /run/fake/handler.py
 END
 systemctl daemon-reload
 systemctl start matrix-synapse.service synapse-with-handler.service
