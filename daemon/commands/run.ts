@@ -26,6 +26,8 @@ export interface RunOptions {
 const STOP_DEADLINE_MS = 10_000;
 /** How often the observer says what it kept back, in milliseconds. */
 const OBSERVER_TICK_MS = 5_000;
+/** When the state is told again after the start, in milliseconds. */
+const FIRST_DESCRIPTION_MS = 500;
 /** Name of the socket that may be handed over (FileDescriptorName= of lotus-e2ee-watch.socket). */
 const HTTP_DESCRIPTOR = 'http';
 
@@ -100,6 +102,8 @@ async function runUntilStopped(running: Running): Promise<void> {
           onAlive: () => manager.alive(describe()),
         });
   manager.ready(describe());
+  // A short log is read by then; what is said at `ready` would stay for a whole tick.
+  const first = systemClock.setTimer(FIRST_DESCRIPTION_MS, () => manager.describe(describe()));
   const ticking = setInterval(() => {
     observer.tick();
     manager.describe(describe());
@@ -111,6 +115,7 @@ async function runUntilStopped(running: Running): Promise<void> {
     daemon.isOver.then(resolve, resolve);
   });
   clearInterval(ticking);
+  first.cancel();
   watchdog?.stop();
   manager.stopping();
   await daemon.stop();
