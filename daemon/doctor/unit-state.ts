@@ -34,7 +34,6 @@ const PROPERTIES = [
   'PrivateTmp',
   'PrivateNetwork',
   'InaccessiblePaths',
-  'ProcSubset',
   'MainPID',
 ];
 

@@ -4,7 +4,7 @@ import type { Pipeline } from '../../src/pipeline.ts';
 import type { SourceConfig } from '../config/config.ts';
 import { FollowedSource } from './followed-source.ts';
 import type { FollowerSurroundings } from './follower.ts';
-import { JournalInput } from './journal-input.ts';
+import { JournalInput, readMachineId } from './journal-input.ts';
 import type { LogSource } from './log-source.ts';
 import { type InputStream, StandardInput } from './standard-input.ts';
 import { StreamedSource } from './streamed-source.ts';
@@ -27,7 +27,10 @@ export interface CreateSourceOptions {
 export function createSource({ config, pipeline, surroundings, announce, onBegan, onEnd }: CreateSourceOptions): LogSource {
   if (config.kind === undefined) return new FollowedSource({ config, pipeline, surroundings, announce, onBegan });
   const { clock, standardInput } = surroundings;
-  const input = config.kind === 'journal' ? new JournalInput({ match: config.path, clock }) : new StandardInput(standardInput);
+  const input =
+    config.kind === 'journal'
+      ? new JournalInput({ match: config.path, clock, machineId: readMachineId() })
+      : new StandardInput(standardInput);
   const source: LogSource = new StreamedSource({ config, input, pipeline, clock, announce, onEnd: () => onEnd(source) });
   return source;
 }

@@ -9,6 +9,7 @@
  * follows again: brings an entry, or runs for PROVEN_MS.
  */
 import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { JOURNAL_FIELDS, type JournalFields, journalEntryBytes } from '../../src/records/journal-entry.ts';
 import type { Clock, Timer } from '../clock.ts';
 import type { LiveInput, LiveReceiver } from './live-input.ts';
@@ -26,6 +27,8 @@ export interface JournalInputOptions {
   /** One of journalctl's matches: `FIELD=value`. */
   readonly match: string;
   readonly clock: Pick<Clock, 'setTimer'>;
+  /** This machine's, 32 hexadecimal digits: entries that others sent to its journal are theirs. Undefined: every machine's are taken. */
+  readonly machineId: string | undefined;
   /** Starts `journalctl` with these arguments; tests put a script in its place. */
   readonly spawnJournalctl?: (args: readonly string[]) => JournalProcess;
 }
@@ -47,7 +50,11 @@ const MAX_COMPLAINT = 2000;
 
 const NEWLINE = 0x0a;
 
-const FIXED_ARGUMENTS = ['--output=json', '--all', '--no-pager', `--output-fields=${JOURNAL_FIELDS.join(',')}`];
+/**
+ * `--merge` for what it leaves out: `--follow` alone shows the running boot only, and asks /proc for its id, which is hidden from the service, or
+ * another one than journald's in a container (systemd 252: nothing is shown then, without a word).
+ */
+const FIXED_ARGUMENTS = ['--output=json', '--all', '--merge', '--no-pager', `--output-fields=${JOURNAL_FIELDS.join(',')}`];
 
 /** `s=0639…;i=4863;b=fa4f…;m=…;t=…;x=…` (sd_journal_get_cursor(3): opaque, but printable and in one piece). */
 const CURSOR = /^[\w=;-]{1,500}$/;
@@ -89,11 +96,12 @@ export class JournalInput implements LiveInput {
   }
 
   #run(purpose: Purpose): void {
-    const { match, spawnJournalctl = startJournalctl } = this.#options;
+    const { match, machineId, spawnJournalctl = startJournalctl } = this.#options;
     this.#dropPieces();
     this.#isSkipping = false;
     let complaint = '';
-    const child = spawnJournalctl([...FIXED_ARGUMENTS, ...this.#placeArguments(purpose), match]);
+    const machine = machineId === undefined ? [] : [`_MACHINE_ID=${machineId}`];
+    const child = spawnJournalctl([...FIXED_ARGUMENTS, ...this.#placeArguments(purpose), ...machine, match]);
     this.#child = child;
     child.stdout.on('data', (bytes) => this.#takeOutput(bytes, purpose));
     child.stderr.on('data', (bytes) => {
@@ -182,6 +190,15 @@ export class JournalInput implements LiveInput {
     this.#failureCount = 0;
     this.#timer?.cancel();
     this.#receiver?.recovered();
+  }
+}
+
+/** Undefined where there is none to read. */
+export function readMachineId(): string | undefined {
+  try {
+    return /^[0-9a-f]{32}$/m.exec(readFileSync('/etc/machine-id', 'utf8'))?.[0];
+  } catch {
+    return undefined;
   }
 }
 

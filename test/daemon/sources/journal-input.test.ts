@@ -5,6 +5,7 @@ import { FakeJournal } from '../../testbench/fake-journal.ts';
 import { ManualClock } from '../../testbench/manual-clock.ts';
 
 const MATCH = '_SYSTEMD_UNIT=matrix-synapse.service';
+const MACHINE_ID = '0123456789abcdef0123456789abcdef';
 
 class Listening {
   readonly clock = new ManualClock();
@@ -14,7 +15,7 @@ class Listening {
   mark: string | undefined;
 
   constructor(journal: FakeJournal) {
-    this.input = new JournalInput({ match: MATCH, clock: this.clock, spawnJournalctl: journal.spawn });
+    this.input = new JournalInput({ match: MATCH, clock: this.clock, machineId: MACHINE_ID, spawnJournalctl: journal.spawn });
   }
 
   start(from: 'beginning' | 'end' = 'beginning', mark?: string): this {
@@ -55,7 +56,7 @@ describe('a journal that is read for the first time', () => {
     journal.writeLines('three');
     expect(listening.events).toEqual(['one', 'two', 'caught up', 'three']);
     expect(places(journal)).toEqual(['', '--follow --after-cursor=s=ab;i=2']);
-    expect(journal.newest.args.at(-1)).toBe(MATCH);
+    expect(journal.newest.args.slice(-2)).toEqual([`_MACHINE_ID=${MACHINE_ID}`, MATCH]);
   });
 
   it('is followed from its beginning when it was empty', () => {
