@@ -52,6 +52,13 @@ said() { journalctl --unit "$UNIT" --no-pager --output cat | grep -qF -- "$1"; }
 shows() { systemctl status "$UNIT" --no-pager | grep -qF -- "$1"; }
 drop_in() { mkdir -p $DROP_INS && cp "/usr/share/lotus-e2ee-watch/systemd/$1" $DROP_INS/ && systemctl daemon-reload; }
 main_pid() { property MainPID; }
+# doctor_says WORDS: it finds something to do, and says so.
+doctor_says() {
+  local output status=0
+  output=$(lotus-e2ee-watch doctor) || status=$?
+  printf '%s\n' "$output"
+  [ "$status" -eq 1 ] && grep -q "^TO DO.*$1" <<<"$output"
+}
 
 # conflict_lines FROM COUNT: that many refused uploads, two lines each, as Synapse 1.155 writes them.
 conflict_lines() {
@@ -81,6 +88,7 @@ check 'a log that is missing is a state' soon status_has 'it does not exist'
 check 'the command is there' lotus-e2ee-watch --version
 check 'the man page can be shown' man --pager=cat lotus-e2ee-watch
 check 'its configuration is a good one' lotus-e2ee-watch check --config $CONFIG
+check 'the doctor says that the log is missing' doctor_says 'homeserver.log is not there'
 check 'systemd sees a small exposure' systemd-analyze security --threshold=12 $UNIT
 
 printf '\n# Reading\n'
@@ -146,14 +154,17 @@ chown root:adm $LOGS $LOG
 chmod 0750 $LOGS
 chmod 0640 $LOG
 check 'is a state' soon status_has 'permission denied'
+check 'the doctor says so' doctor_says 'may not read'
 drop_in 80-log-group.conf
 systemctl restart $UNIT
 append 1
 check 'and is read with the drop-in' all_counted
+check 'the doctor sees that too' bash -c 'lotus-e2ee-watch doctor | grep -q "^ok.*homeserver.log is readable for the service"'
 sed -i 's/=adm/=nobody-has-this/' $DROP_INS/80-log-group.conf
 systemctl daemon-reload
 systemctl restart $UNIT 2>/dev/null
 check 'a group that does not exist ends with 216' soon is ExecMainStatus 216
+check 'the doctor explains it' doctor_says '216/GROUP'
 rm $DROP_INS/80-log-group.conf
 systemctl daemon-reload
 chmod 0755 $LOGS
