@@ -11,6 +11,7 @@ import type { ChunkConsumer } from './lines/chunk-consumer.ts';
 import type { Counter, Histogram, MetricStore } from './metrics/metric-store.ts';
 import { RecordGate } from './record-gate.ts';
 import type { AccessLine } from './records/access-line.ts';
+import { DockerEnvelope } from './records/docker-envelope.ts';
 import type { LogFormat } from './records/log-format.ts';
 import type { Level } from './records/log-statement.ts';
 import {
@@ -88,6 +89,8 @@ export class SourceStream implements ChunkConsumer, RecordHandler<RuleInterest> 
   readonly unrecognised = new Map<string, number>();
   readonly #clock: ZoneClock;
   readonly #reader: RecordReader<RuleInterest>;
+  /** In front of the reader: takes off what a container engine put around the lines. */
+  readonly #envelope: DockerEnvelope;
   readonly #options: SourceStreamOptions;
   readonly #numbers = new RequestNumbers();
   readonly #doubled = new DoubledRecords();
@@ -113,6 +116,7 @@ export class SourceStream implements ChunkConsumer, RecordHandler<RuleInterest> 
     this.#rules = options.rules;
     this.#clock = new ZoneClock(options.timeZone);
     this.#reader = new RecordReader(this, this.#clock, options.format ?? null);
+    this.#envelope = new DockerEnvelope(this.#reader);
     this.#joiner = new RequestJoiner(options.joinBounds, (join, outcome) => this.#giveUp(join, outcome));
     this.#gate = new RecordGate({
       numbers: this.#numbers,
@@ -159,26 +163,26 @@ export class SourceStream implements ChunkConsumer, RecordHandler<RuleInterest> 
   }
 
   begin(positionBytes: number): void {
-    this.#reader.begin(positionBytes);
+    this.#envelope.begin(positionBytes);
   }
 
   read(bytes: Uint8Array, length: number): number {
     this.#revision++;
-    const doneBytes = this.#reader.read(bytes, length);
+    const doneBytes = this.#envelope.read(bytes, length);
     this.#options.onProgress(this.#clockMs, false);
     return doneBytes;
   }
 
   settle(bytes: Uint8Array, length: number): number {
     this.#revision++;
-    const doneBytes = this.#reader.settle(bytes, length);
+    const doneBytes = this.#envelope.settle(bytes, length);
     this.#options.onProgress(this.#clockMs, true);
     return doneBytes;
   }
 
   finish(bytes: Uint8Array, length: number): void {
     this.#revision++;
-    this.#reader.finish(bytes, length);
+    this.#envelope.finish(bytes, length);
     this.#options.onProgress(this.#clockMs, false);
   }
 
@@ -250,9 +254,9 @@ export class SourceStream implements ChunkConsumer, RecordHandler<RuleInterest> 
     if (requestNumber >= 0) {
       this.#numbers.observe(requestNumber);
       if (isOddNumber(this.#numbers, requestNumber) && this.#isText && !this.#doubled.isDoubledAccessLine(line))
-        return this.#gate.question(bytes, line, this.#headOf(position));
+        return this.#gate.question(bytes, line, this.#headOf(this.#envelope.originOf(position)));
     }
-    this.#takeAccessLine(bytes, line, position);
+    this.#takeAccessLine(bytes, line, this.#envelope.originOf(position));
   }
 
   /** One that isn't forged, as far as can be known. */
@@ -303,7 +307,9 @@ export class SourceStream implements ChunkConsumer, RecordHandler<RuleInterest> 
     });
   }
 
-  onRecord(record: LogRecord<RuleInterest>): void {
+  onRecord(read: LogRecord<RuleInterest>): void {
+    const position = this.#envelope.originOf(read.position);
+    const record = position === read.position ? read : { ...read, position };
     if (this.#gate.isWatching) this.#gate.hold(record);
     else this.#takeRecord(record);
   }
@@ -377,7 +383,8 @@ export class SourceStream implements ChunkConsumer, RecordHandler<RuleInterest> 
 
   onHole(fromMs: number, toMs: number, position: number): void {
     const { incarnation } = this.#numbers;
-    const provenance = { source: this.name, positions: [position], requestId: '', incarnation, ruleId: 'log.hole' };
+    const positions = [this.#envelope.originOf(position)];
+    const provenance = { source: this.name, positions, requestId: '', incarnation, ruleId: 'log.hole' };
     this.#options.onFact({ kind: 'log_hole', timeMs: toMs, fromMs, provenance });
   }
 
