@@ -121,7 +121,7 @@ export class DelayedEventBook {
 
   /** The event of an id that is new; null where it can't be any that we know of, so that made-up ids leave no trace. */
   #adopt(fact: DelayedEventRequest, version: string): DelayedEvent | null {
-    const fitting = this.#fitting(fact);
+    const { fitting, shadows } = this.#fitting(fact);
     const [first] = fitting;
     const isSuccess = fact.status >= 200 && fact.status <= 299;
     if (first === undefined) {
@@ -134,7 +134,7 @@ export class DelayedEventBook {
     // A 404 at first sight is this one's only if something can have ended it by then.
     if (fact.status === 404 && fitting.every((event) => decideEnd(event, fact.timeMs, version) === 'unexplained')) return null;
     // What is left over of them is as uncertain as what was taken.
-    const oneOf = fitting.length > 1 ? createOneOf(fitting) : null;
+    const oneOf = fitting.length + shadows.length > 1 ? createOneOf([...fitting, ...shadows]) : null;
     for (const event of fitting) {
       event.oneOf = oneOf ?? event.oneOf;
       if (event !== first) this.rows.markChanged(String(event.sequence));
@@ -147,19 +147,26 @@ export class DelayedEventBook {
 
   /**
    * Schedules that the id may be of: the latest of each device and place (a client that schedules again has given up the one before), answered,
-   * and complete before this request began.
+   * and complete before this request began. `shadows`: earlier ones that may have been left over in place of another's.
    */
-  #fitting({ clientHash, userId, timeMs, durationMs }: DelayedEventRequest): DelayedEvent[] {
+  #fitting({ clientHash, userId, timeMs, durationMs }: DelayedEventRequest): {
+    readonly fitting: DelayedEvent[];
+    readonly shadows: DelayedEvent[];
+  } {
     const beganMs = timeMs - durationMs + ORDER_SLACK_MS;
     const latest = new Map<string, DelayedEvent>();
+    const shadows: DelayedEvent[] = [];
     for (const event of this.#free.get(clientHash) ?? []) {
       const { schedule } = event;
       if (schedule === null || !schedule.isAnswered || schedule.timeMs > beganMs) continue;
       if (beganMs - schedule.timeMs > schedule.delayMs + UNMANAGED_MS) continue;
       if (userId !== null && schedule.userId !== null && schedule.userId !== actingUser(userId)) continue;
-      latest.set(`${event.place ?? event.sequence} ${schedule.userId} ${schedule.deviceId}`, event);
+      const key = `${event.place ?? event.sequence} ${schedule.userId} ${schedule.deviceId}`;
+      const before = latest.get(key);
+      if (before !== undefined && before.oneOf !== null) shadows.push(before);
+      latest.set(key, event);
     }
-    return [...latest.values()];
+    return { fitting: [...latest.values()], shadows };
   }
 
   #add(event: DelayedEvent): void {

@@ -42,7 +42,13 @@ describe.skipIf(skipped !== '')(`Prometheus${skipped && ` (skipped: ${skipped})`
   let base = '';
 
   beforeAll(async () => {
-    const view = { version: '0.1.0', startedMs: Date.now(), ready: { isReady: true, isReplaying: false, reason: '' }, sources: [] };
+    const view = {
+      version: '0.1.0',
+      startedMs: Date.now(),
+      ready: { isReady: true, isReplaying: false, reason: '' },
+      sources: [],
+      state: { path: '', committedMs: null, problem: null },
+    };
     server = createHttpServer({ listen: { host: '127.0.0.1', port: 0 }, store, status: () => view });
     const { port } = await server.start();
     HOSTILE_IDS.forEach(([, id], index) => {
