@@ -110,7 +110,8 @@ export class CallServer {
     const startMs = this.#wake(atMs);
     if (!this.#takeToken(client, startMs)) return this.#refuse(startMs, client, uri, leaveMs, stall);
     const lock = this.#within(this.locks, startMs);
-    const doneMs = (lock === null ? startMs : lock[1]) + this.#quick();
+    // What waited is done in the order in which it came.
+    const doneMs = (lock === null ? startMs : lock[1]) + (stall === null && lock === null ? this.#quick() : WOKEN_MS);
     const status = this.#touch(id, action, doneMs);
     return this.#reply(client, uri, startMs, doneMs, status, leaveMs, stall, lock !== null);
   }
@@ -141,12 +142,12 @@ export class CallServer {
     if (id === null) return;
     const request = `POST-${this.#number++}`;
     this.entries.push(lost(request));
-    this.#touch(id, 'send', atMs);
+    const status = this.#touch(id, 'send', atMs);
     this.#noteImpatience(client, atMs);
     this.entries.push(
       accessEntry(
         { timeMs: atMs + 4, request },
-        { ...fieldsOf(client), requester: 'None', status: 200, isGone: true, proc: '0.006', send: '-0.003', uri: `${BASE}/${id}/send` },
+        { ...fieldsOf(client), requester: 'None', status, isGone: true, proc: '0.006', send: '-0.003', uri: `${BASE}/${id}/send` },
       ),
     );
   }
@@ -249,7 +250,7 @@ export class CallServer {
   }
 
   #noteGiveUp(client: Client, atMs: number, stall: Window | null, isLocked: boolean): void {
-    if (stall !== null) this.#lostInStall.set(stall, (this.#lostInStall.get(stall) ?? 0) + 1);
+    if (stall !== null && !isLocked) this.#lostInStall.set(stall, (this.#lostInStall.get(stall) ?? 0) + 1);
     if (stall !== null || isLocked) this.truth.slow++;
     else this.#noteImpatience(client, atMs);
   }
@@ -285,7 +286,7 @@ export class CallServer {
   /** When a request that comes at `atMs` is read. */
   #wake(atMs: number): number {
     const stall = this.#within(this.stalls, atMs);
-    return stall === null ? atMs : stall[1] + 1 + this.#random.int(3);
+    return stall === null ? atMs : stall[1] + 1;
   }
 
   #within(windows: readonly Window[], atMs: number): Window | null {
@@ -317,6 +318,7 @@ export class CallServer {
 
 const LOST = 'Connection from client lost before response was sent';
 const HELD_BACK_MS = 501;
+const WOKEN_MS = 8;
 /** Half of the rule's minute, and some. */
 const MINUTE_MS = 36_000;
 /** All lost ones are told of in one go: one stamp. */
