@@ -118,7 +118,8 @@ export class CallServer {
 
   /** A page that is closed: its syncs are lost with one stamp, and one request that it was just making. */
   closePage(closedMs: number, client: Client, id: string | null): void {
-    if (this.#isDown(closedMs)) return;
+    // A request that waits for the lock would be another story than the one that is told here.
+    if (this.#isDown(closedMs) || this.#within(this.locks, closedMs) !== null) return;
     const atMs = this.#wake(closedMs);
     const lost = (request: string): LogEntry => ({ timeMs: atMs, logger: 'synapse.http.site', level: 'INFO', request, message: LOST });
     for (let i = 0; i < 2; i++) {
@@ -150,6 +151,11 @@ export class CallServer {
         { ...fieldsOf(client), requester: 'None', status, isGone: true, proc: '0.006', send: '-0.003', uri: `${BASE}/${id}/send` },
       ),
     );
+  }
+
+  /** The process stands still, or requests wait for the lock. */
+  isSlow(atMs: number): boolean {
+    return this.#within([...this.stalls, ...this.locks], atMs) !== null;
   }
 
   /** The process is stopped and started again. */
@@ -221,7 +227,7 @@ export class CallServer {
   ): Reply {
     const gaveUp = leaveMs < doneMs;
     if (gaveUp && status === 429) this.truth.rateLimited--;
-    if (gaveUp) this.#noteGiveUp(client, startMs, stall, isLocked);
+    if (gaveUp) this.#noteGiveUp(client, stall === null ? startMs : leaveMs - PATIENT_MS, leaveMs, stall, isLocked);
     const request = `POST-${this.#number++}`;
     if (status === 404) this.entries.push(errorEntry({ timeMs: doneMs, request }, '404 - Delayed event not found', uri));
     if (status === 429)
@@ -249,9 +255,11 @@ export class CallServer {
     return { status, atMs: gaveUp ? leaveMs : endMs, gaveUp };
   }
 
-  #noteGiveUp(client: Client, atMs: number, stall: Window | null, isLocked: boolean): void {
+  #noteGiveUp(client: Client, atMs: number, leaveMs: number, stall: Window | null, isLocked: boolean): void {
     if (stall !== null && !isLocked) this.#lostInStall.set(stall, (this.#lostInStall.get(stall) ?? 0) + 1);
-    if (stall !== null || isLocked) this.truth.slow++;
+    // One that hangs up at once would have done so anyway.
+    const isSlow = (stall !== null || isLocked) && leaveMs - atMs >= PATIENT_MS;
+    if (isSlow) this.truth.slow++;
     else this.#noteImpatience(client, atMs);
   }
 
@@ -319,6 +327,7 @@ export class CallServer {
 const LOST = 'Connection from client lost before response was sent';
 const HELD_BACK_MS = 501;
 const WOKEN_MS = 8;
+const PATIENT_MS = 1000;
 /** Half of the rule's minute, and some. */
 const MINUTE_MS = 36_000;
 /** All lost ones are told of in one go: one stamp. */
