@@ -145,6 +145,7 @@ export class FollowedSource implements LogSource {
 
   #noteCaughtUp(): void {
     this.#hasCaughtUp = true;
+    this.stream.noteIdle();
     this.#announce({ kind: 'caught_up', readBytes: this.stream.counts.bytes, durationMs: 0 });
   }
 }

@@ -22,12 +22,13 @@ import {
   rotationKindOf,
   type Sibling,
   truncationGap,
+  withPinned,
 } from '../../src/tail/rotation.ts';
 import type { GenerationPosition, SourcePosition } from '../../src/tail/source-position.ts';
 import type { Clock } from '../clock.ts';
 import { ChunkFeeder } from './chunk-feeder.ts';
 import type { SourceFileSystem } from './file-system.ts';
-import { findSiblings, withPinned } from './generation-finder.ts';
+import { findSiblings } from './generation-finder.ts';
 import { OpenGeneration } from './open-generation.ts';
 import { PackedGeneration } from './packed-generation.ts';
 import { PathLooker } from './path-looker.ts';
@@ -73,6 +74,8 @@ interface Current<G extends Generation = Generation> {
   grownAtMs: number;
   /** Time of the write up to which the marker is known to be intact. */
   checkedMs: number;
+  /** Where the generation before was left: as long as a packed one may be that one's packed form, a later start has to go on there. */
+  readonly before: GenerationPosition | undefined;
 }
 
 export interface GenerationReaderOptions {
@@ -153,8 +156,9 @@ export class GenerationReader {
   position(): SourcePosition | undefined {
     if (this.#sought !== undefined) return { generation: this.#sought };
     if (this.#current === undefined) return this.#start === 'beginning' ? { generation: null } : undefined;
-    const { generation, seenBytes } = this.#current;
+    const { generation, seenBytes, before } = this.#current;
     const { heldBytes } = this;
+    if (before !== undefined && generation instanceof PackedGeneration && !generation.isNew) return { generation: before };
     return {
       generation: generation instanceof OpenGeneration ? generation.position(heldBytes, seenBytes) : generation.position(heldBytes),
     };
@@ -180,7 +184,7 @@ export class GenerationReader {
       return { decision, readBytes: this.#act(decision, observation.successor), problem };
     } catch (error) {
       if (!(error instanceof SourceFailure)) throw error;
-      return { decision: 'blocked', readBytes: 0, problem: describeReadFailure(this.#path, error.cause) };
+      return { decision: 'blocked', readBytes: 0, problem: this.#describe(error) };
     }
   }
 
@@ -221,10 +225,16 @@ export class GenerationReader {
       } catch (error) {
         if (!(error instanceof SourceFailure)) throw error;
         // Tried again at the next look.
-        this.#seekProblem = describeReadFailure(this.#path, error.cause);
+        this.#seekProblem = this.#describe(error);
       }
     });
     return 'busy';
+  }
+
+  /** It may be another generation than the one at the path that can't be read. */
+  #describe({ cause }: SourceFailure): string {
+    const path = cause instanceof Error && 'path' in cause ? String(cause.path) : this.#path;
+    return describeReadFailure(path, cause);
   }
 
   #takeFound({ generation, isLive, isCopy }: Extract<Found, { kind: 'found' }>, sought: GenerationPosition): Decision {
@@ -336,7 +346,9 @@ export class GenerationReader {
   }
 
   #begin(generation: Generation, role: Current['role'], fromByte = 0, known?: OpenGeneration): void {
-    this.#current = { generation, role, seenBytes: generation.look.sizeBytes, grownAtMs: this.#clock.monotonicMs(), checkedMs: -1 };
+    const before = isTelling(known) ? known.position(0, known.positionBytes) : undefined;
+    const grownAtMs = this.#clock.monotonicMs();
+    this.#current = { generation, role, seenBytes: generation.look.sizeBytes, grownAtMs, checkedMs: -1, before };
     this.#generationCount++;
     this.#laterBytes = 0;
     this.#searchedFor = '';
@@ -345,10 +357,9 @@ export class GenerationReader {
   }
 
   #unpack(generation: PackedGeneration, fromByte: number, known: OpenGeneration | undefined): void {
-    const beginning = known?.identity.prefix;
-    const isTelling = beginning !== undefined && beginning.lengthBytes >= MIN_PROOF_BYTES;
+    const beginning = isTelling(known) ? known.identity.prefix : undefined;
     this.#run(async () => {
-      await generation.read(fromByte, isTelling ? beginning : undefined, (bytes) => {
+      await generation.read(fromByte, beginning, (bytes) => {
         this.#feeder.push(bytes);
         this.#onProgress(bytes.length);
       });
@@ -382,13 +393,15 @@ export class GenerationReader {
     const next = lateBytes === 0 ? this.#openSuccessor(successor) : undefined;
     if (next === undefined) return lateBytes;
     const kind = this.#kindOfEnd(current);
+    const isRepeat = current.generation instanceof PackedGeneration && current.generation.isRepeat;
     if (!this.#isReplacedBy(next, successor, current)) this.#feeder.finish();
     this.#retire(current.generation);
     const role = roleOf(successor, current.role);
     // From copy to copy: the file was emptied once more.
     if (role === 'copy') this.#events.gap(truncationGap(current.generation.positionBytes, 0, { path: next.path, sizeBytes: 0 }));
     this.#begin(next, role, 0, isPlain(current) ? current.generation : undefined);
-    this.#events.rotated(kind);
+    // The rotation was told when the plain form was left.
+    if (!isRepeat) this.#events.rotated(kind);
     return 0;
   }
 
@@ -489,6 +502,11 @@ export class GenerationReader {
 /** Perhaps: there is a packed file that was last written to after the emptied one was seen whole. */
 function isCopyPacked({ checkedMs }: Current, siblings: readonly Sibling[]): boolean {
   return siblings.some(({ isCompressed, look }) => isCompressed && look.modifiedMs >= checkedMs);
+}
+
+/** Enough of it is known to know its packed form by its beginning. */
+function isTelling(known: OpenGeneration | undefined): known is OpenGeneration {
+  return known !== undefined && known.identity.prefix.lengthBytes >= MIN_PROOF_BYTES;
 }
 
 function isPlain(current: Current): current is Current<OpenGeneration> {

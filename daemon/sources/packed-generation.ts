@@ -27,6 +27,8 @@ export class PackedGeneration {
   #isUnpacking = false;
   #isStopped = false;
   #hasEnded = false;
+  #isRepeat = false;
+  #isNew = false;
   #fault: string | undefined;
 
   /** Opens it. Throws SourceFailure. */
@@ -49,6 +51,16 @@ export class PackedGeneration {
 
   get hasEnded(): boolean {
     return this.#hasEnded;
+  }
+
+  /** It begins as the generation that was read before it: it's the packed form of that. */
+  get isRepeat(): boolean {
+    return this.#isRepeat;
+  }
+
+  /** It's certain that it's another generation than the one read before it. */
+  get isNew(): boolean {
+    return this.#isNew;
   }
 
   /** Why it could not be unpacked to its end. */
@@ -89,11 +101,17 @@ export class PackedGeneration {
     const end = await this.#unpack((bytes) => {
       const skipped = Math.max(0, fromByte - this.#trace.positionBytes);
       this.#trace.add(bytes);
-      if (known !== undefined && this.#trace.hashOfFirst(known.lengthBytes) === known.hash) return false;
+      if (known !== undefined && !this.#isNew) {
+        const first = this.#trace.hashOfFirst(known.lengthBytes);
+        this.#isRepeat = first === known.hash;
+        this.#isNew = first !== undefined && !this.#isRepeat;
+      }
+      if (this.#isRepeat) return false;
       if (skipped < bytes.length) push(bytes.subarray(skipped));
       return true;
     });
     this.#hasEnded = true;
+    this.#isNew = !this.#isRepeat;
     this.#fault = describeEnd(end);
   }
 

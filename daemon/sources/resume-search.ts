@@ -12,6 +12,7 @@ import type { SourceFileSystem } from './file-system.ts';
 import { findSiblings } from './generation-finder.ts';
 import { OpenGeneration } from './open-generation.ts';
 import { PackedGeneration } from './packed-generation.ts';
+import { codeOf, SourceFailure } from './read-problem.ts';
 
 export type Generation = OpenGeneration | PackedGeneration;
 
@@ -30,31 +31,34 @@ export async function findGeneration(known: GenerationPosition, livePath: string
   if (siblings === undefined) return { kind: 'unsettled' };
   const isEmptied = wasEmptied(known, siblings);
   for (const sibling of candidatesFor(known, siblings)) {
-    const generation = await openIfSame(sibling, known, fileSystem);
-    if (generation === undefined) continue;
+    const generation = openSibling(sibling, fileSystem);
+    // A rotation runs: what is sought may be under another name by now.
+    if (generation === undefined) return { kind: 'unsettled' };
+    if (!(await closeUnlessSame(generation, known))) continue;
     const isItself = isSamePlace(sibling.look, known.identity);
     return { kind: 'found', generation, isLive: sibling.isLive, isCopy: isEmptied && !isItself };
   }
   return { kind: 'lost', isEmptied, next: firstAfter(known, siblings) };
 }
 
-/** Undefined: it holds something else, or has gone since it was listed. */
-async function openIfSame(sibling: Sibling, known: GenerationPosition, fileSystem: SourceFileSystem): Promise<Generation | undefined> {
-  const generation = openSibling(sibling, fileSystem);
-  if (generation === undefined) return undefined;
+async function closeUnlessSame(generation: Generation, known: GenerationPosition): Promise<boolean> {
   let isSame = false;
   try {
     isSame = generation instanceof OpenGeneration ? generation.resumeAt(known) : await generation.holds(known);
   } finally {
     if (!isSame) generation.close();
   }
-  return isSame ? generation : undefined;
+  return isSame;
 }
 
-/** Opens a file that was listed; undefined: another file has that name now. Throws SourceFailure. */
+/** Opens a file that was listed; undefined: another file has that name now, or none. Throws SourceFailure where it can't be opened. */
 export function openSibling({ path, look, isCompressed }: Sibling, fileSystem: SourceFileSystem): Generation | undefined {
-  const generation = isCompressed ? new PackedGeneration(path, fileSystem) : new OpenGeneration(path, fileSystem);
-  if (isSamePlace(generation.look, look)) return generation;
-  generation.close();
+  try {
+    const generation = isCompressed ? new PackedGeneration(path, fileSystem) : new OpenGeneration(path, fileSystem);
+    if (isSamePlace(generation.look, look)) return generation;
+    generation.close();
+  } catch (error) {
+    if (!(error instanceof SourceFailure) || codeOf(error.cause) !== 'ENOENT') throw error;
+  }
   return undefined;
 }

@@ -143,7 +143,7 @@ export class StateDatabase {
 }
 
 /** SQLite's code for an error of its own, without the details in its upper bits; −1 for any other error. */
-export function sqliteCodeOf(error: unknown): number {
+function sqliteCodeOf(error: unknown): number {
   return error instanceof Error && 'errcode' in error ? Number(error.errcode) & 0xff : -1;
 }
 

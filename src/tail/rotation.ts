@@ -82,8 +82,8 @@ export function decideNext({ path, handle, successor, isUnsettled }: Observation
  *
  * The open file's own place in that order says what came after it: the rotation renamed it, so its inode is among them, and can't be another
  * file's while it's held. Names of one kind are trusted; where two naming schemes lie in one folder, or the open file has been deleted, a later birth
- * is asked for (of a `.gz`, which is born when it's packed but keeps the time of the last write, a later write). Empty generations are passed over: Synapse
- * may never have written to them.
+ * is asked for. A `.gz` is born when it's packed, but keeps the time of the last write: it may be the open file's own packed form, which whoever reads it has
+ * to notice by its beginning. Empty generations are passed over: Synapse may never have written to them.
  */
 export function chooseSuccessor(open: FileLook, siblings: readonly Sibling[]): Sibling | undefined {
   const at = siblings.findIndex((sibling) => isSameInode(sibling.look, open));
@@ -91,8 +91,29 @@ export function chooseSuccessor(open: FileLook, siblings: readonly Sibling[]): S
   return siblings.slice(at + 1).find((sibling) => {
     if (sibling.look.sizeBytes === 0) return false;
     if (sibling.isLive || sibling.isPinned || sibling.kind === kind) return true;
-    return sibling.isCompressed ? sibling.look.modifiedMs > open.modifiedMs : isLaterBorn(sibling.look, open);
+    return sibling.isCompressed ? sibling.look.modifiedMs >= open.modifiedMs : isLaterBorn(sibling.look, open);
   });
+}
+
+/**
+ * Puts the files that are held open since they were seen at the path into the order. Those that still have a name have their place; a deleted one (or one whose
+ * packed form has its name) comes behind those that are older than it, by birth, packed ones by their last write.
+ */
+export function withPinned(siblings: readonly Sibling[], open: FileLook, pinned: readonly FileLook[]): readonly Sibling[] {
+  const isPinned = ({ look }: Sibling): boolean => pinned.some((other) => isSameInode(other, look));
+  const ordered = siblings.map((sibling) => ({ ...sibling, isPinned: isPinned(sibling) }));
+  for (const look of pinned) {
+    if (ordered.some((sibling) => isSameInode(sibling.look, look))) continue;
+    const openAt = ordered.findIndex((sibling) => isSameInode(sibling.look, open));
+    const lastOlder = ordered.findLastIndex((sibling) => !sibling.isLive && isOlder(sibling, look));
+    const deleted: Sibling = { path: '', look, kind: 'live', isLive: false, isCompressed: false, isPinned: true };
+    ordered.splice(Math.max(openAt, lastOlder) + 1, 0, deleted);
+  }
+  return ordered;
+}
+
+function isOlder({ look, isCompressed }: Sibling, pinned: FileLook): boolean {
+  return isCompressed ? look.modifiedMs < pinned.modifiedMs : isLaterBorn(pinned, look);
 }
 
 /** Files made within one tick of the kernel's clock (4 ms) share their birth time: not later. */

@@ -16,6 +16,11 @@ const MOST_TRIES = 100_000;
 /** Longer than any time a follower waits for by itself (idle record, late writes). */
 const REST_MS = 300;
 
+export interface Commit {
+  readonly position: StartPoint;
+  readonly consumer: RecordingConsumer;
+}
+
 export class FollowBench {
   readonly clock = new ManualClock();
   readonly wake = new ManualWake();
@@ -79,14 +84,21 @@ export class FollowBench {
     throw new Error('Has not come to rest');
   }
 
-  /** Kills it (nothing is finished, what it held is gone) and starts another one where this one stood. The world may have changed: `meanwhile`. */
-  restart(meanwhile: () => void = () => {}): FollowBench {
+  /** What a commit of the state keeps. */
+  commit(): Commit {
     const position = this.follower.position();
+    const consumer = new RecordingConsumer(this.options);
+    consumer.continueAfter(this.consumer);
+    return { position: position === undefined ? 'beginning' : (parsePosition(formatPosition(position)) ?? 'beginning'), consumer };
+  }
+
+  /** Kills it (nothing is finished, what it held is gone) and starts another one from a commit. The world may have changed: `meanwhile`. */
+  restart(meanwhile: () => void = () => {}, { position, consumer }: Commit = this.commit()): FollowBench {
     this.follower.stop();
     meanwhile();
     const next = new FollowBench(this.follower.path, this.options);
-    next.consumer.continueAfter(this.consumer);
-    return next.start(position === undefined ? 'beginning' : parsePosition(formatPosition(position)));
+    next.consumer.continueAfter(consumer);
+    return next.start(position);
   }
 
   get lines(): string[] {
