@@ -255,9 +255,9 @@ export class SourceStream implements ChunkConsumer, RecordHandler<RuleInterest> 
     if (requestNumber >= 0) {
       this.#numbers.observe(requestNumber);
       if (isOddNumber(this.#numbers, requestNumber) && this.#isText && !this.#doubled.isDoubledAccessLine(line))
-        return this.#gate.question(bytes, line, this.#headOf(position));
+        return this.#gate.question(bytes, line, this.#headOf(this.#envelope.originOf(position)));
     }
-    this.#takeAccessLine(bytes, line, position);
+    this.#takeAccessLine(bytes, line, this.#envelope.originOf(position));
   }
 
   /** One that isn't forged, as far as can be known. */
@@ -385,7 +385,8 @@ export class SourceStream implements ChunkConsumer, RecordHandler<RuleInterest> 
 
   onHole(fromMs: number, toMs: number, position: number): void {
     const { incarnation } = this.#numbers;
-    const provenance = { source: this.name, positions: [position], requestId: '', incarnation, ruleId: 'log.hole' };
+    const positions = [this.#envelope.originOf(position)];
+    const provenance = { source: this.name, positions, requestId: '', incarnation, ruleId: 'log.hole' };
     this.#options.onFact({ kind: 'log_hole', timeMs: toMs, fromMs, provenance });
   }
 
