@@ -50,11 +50,13 @@ const SAYINGS: Sayings = {
   stop_forced: ({ reason }) =>
     error(reason === 'deadline' ? 'Stopped by force: the deadline passed' : 'Stopped by force: a second signal came'),
   daemon_stopped: () => info('Daemon stopped'),
+  service_manager_lost: () => warn("systemd can't be told how the service is"),
   config_rejected: ({ problems }) => error(`Configuration rejected, ${counted(problems.length, 'problem')}`),
 
   source_opened: ({ source }) => info(`Reading ${source}`),
   source_unreadable: ({ source, code }) => error(`Cannot read ${source} (${code}), trying again`, `${source} ${code}`),
   source_recovered: ({ source }) => info(`Reading ${source} again`),
+  source_ended: ({ source }) => info(`End of ${source}`),
   rotation_seen: ({ source, rotation }) => info(`Rotation of ${source}: ${rotation}`, `${source} ${rotation}`),
   generation_drained: ({ source }) => debug(`Read a rotated generation of ${source} to its end`),
   gap_found: ({ source, reason }) => error(`Log lines of ${source} are lost: ${reason}`, `${source} ${reason}`),

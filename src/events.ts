@@ -23,6 +23,8 @@ export type ProcessEvent =
   | { readonly kind: 'stop_requested'; readonly signal: string }
   | { readonly kind: 'stop_forced'; readonly reason: 'second_signal' | 'deadline'; readonly waitedMs: number }
   | { readonly kind: 'daemon_stopped' }
+  /** systemd can't be told how we are; it may restart us for that. */
+  | { readonly kind: 'service_manager_lost'; readonly message: string }
   /** `problems` are whole sentences with file, line and column. */
   | { readonly kind: 'config_rejected'; readonly problems: readonly string[] };
 
@@ -40,6 +42,8 @@ export type SourceEvent =
     }
   /** The rest of a rotated generation was read to its end. */
   | { readonly kind: 'generation_drained'; readonly source: string; readonly path: string; readonly bytes: number }
+  /** There is no more: standard input was closed. */
+  | { readonly kind: 'source_ended'; readonly source: string }
   /** Bytes that can't be read any more. `lostBytes` is null where nobody can know. */
   | {
       readonly kind: 'gap_found';

@@ -45,3 +45,9 @@ export interface Incident {
   /** What heals it, best first; each a sentence, a command where there is one for this very device. */
   readonly remediation: readonly string[];
 }
+
+/** A stage that has incidents. */
+export interface IncidentSource {
+  /** As things stand at `nowMs` (newest log time; NaN where the log has none), open and closed, in any order. */
+  incidents(nowMs: number): Iterable<Incident>;
+}

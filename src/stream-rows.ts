@@ -19,6 +19,8 @@ interface StoredMatch {
   /** null: not known. */
   readonly timeMs: number | null;
   readonly position: number;
+  readonly line?: number | null;
+  readonly text?: string;
 }
 
 interface StoredJoin {
@@ -112,10 +114,10 @@ export class StreamRows implements KeptRows {
   /** A match of a rule that exists no more is left out: nobody would know what it means. */
   #parseJoin({ serial, requestId, incarnation, matches }: StoredJoin, problems: string[]): OpenJoin {
     const known: RecordMatch[] = [];
-    for (const { rule: id, captures, items, timeMs, position } of matches) {
+    for (const { rule: id, timeMs, ...match } of matches) {
       const rule = this.#ruleOf(id);
       if (rule === undefined) problems.push(`Left out a record of request ${requestId}: rule "${id}" exists no more`);
-      else known.push({ rule, captures, items, timeMs: timeMs ?? Number.NaN, position });
+      else known.push({ ...match, rule, timeMs: timeMs ?? Number.NaN });
     }
     return { serial, requestId, incarnation, matches: known };
   }
@@ -136,13 +138,7 @@ function storedForm({ serial, requestId, incarnation, matches }: OpenJoin): Stor
     serial,
     requestId,
     incarnation,
-    matches: matches.map(({ rule, captures, items, timeMs, position }) => ({
-      rule: rule.id,
-      captures,
-      items,
-      timeMs: Number.isNaN(timeMs) ? null : timeMs,
-      position,
-    })),
+    matches: matches.map(({ rule, timeMs, ...match }) => ({ ...match, rule: rule.id, timeMs: Number.isNaN(timeMs) ? null : timeMs })),
   };
 }
 

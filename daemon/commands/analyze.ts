@@ -14,9 +14,10 @@ import { formatProblem } from '../config/problem.ts';
 import { isTimeZone, machineTimeZone } from '../config/time-zone.ts';
 import { loadRuleSet } from '../rules/rule-set-loader.ts';
 import { findInputPaths } from '../sources/input-paths.ts';
+import { LogTimeTurns } from '../sources/log-time-turns.ts';
 import { findTwins } from '../sources/twin-files.ts';
 import { readWholeFile, STANDARD_INPUT } from '../sources/whole-file-reader.ts';
-import { createProgress } from './progress.ts';
+import { createProgress, type Progress } from './progress.ts';
 import { EXIT, type Terminal } from './terminal.ts';
 import { makeVisible } from './terminal-text.ts';
 
@@ -61,26 +62,46 @@ async function readSources(
   problems: string[],
 ): Promise<SourceReport[]> {
   const progress = await createProgress(sources, terminal, options.progress !== false && !options.json);
-  const reports: SourceReport[] = [];
-  for (const { path, generations } of sources) {
-    const stream = pipeline.addSource({ name: path === STANDARD_INPUT ? 'stdin' : path, timeZone });
-    const gaps: { file: string; problem: string }[] = [];
-    for (const file of generations) {
-      const { problem, bytesRead } = await readWholeFile(file, stream, progress.reporter(file));
-      if (problem === undefined) continue;
-      problems.push(problem);
-      progress.say(makeVisible(problem));
-      if (bytesRead > 0) gaps.push({ file, problem });
-    }
-    const foreign = describeForeign(path, stream);
-    if (foreign !== null) {
-      problems.push(foreign);
-      progress.say(makeVisible(foreign));
-    }
-    if (stream.counts.lines > 0 || gaps.length > 0 || generations.length > 0) reports.push({ path, stream, gaps });
-  }
+  const opened = sources.map((source) => ({
+    source,
+    stream: pipeline.addSource({ name: source.path === STANDARD_INPUT ? 'stdin' : source.path, timeZone }),
+  }));
+  const turns = opened.length > 1 ? new LogTimeTurns(opened.map(({ stream }) => stream)) : null;
+  const say = (problem: string): void => {
+    problems.push(problem);
+    progress.say(makeVisible(problem));
+  };
+  const reports = await Promise.all(
+    opened.map(async ({ source, stream }) => {
+      const gaps = await readGenerations(source, stream, turns, progress, say);
+      pipeline.endSource(stream);
+      turns?.leave(stream);
+      const foreign = describeForeign(source.path, stream);
+      if (foreign !== null) say(foreign);
+      return stream.counts.lines > 0 || gaps.length > 0 || source.generations.length > 0 ? { path: source.path, stream, gaps } : null;
+    }),
+  );
   progress.end();
-  return reports;
+  return reports.filter((report) => report !== null);
+}
+
+/** Oldest first. Returns what couldn't be read to its end. */
+async function readGenerations(
+  { generations }: LogSource,
+  stream: SourceStream,
+  turns: LogTimeTurns | null,
+  progress: Progress,
+  say: (problem: string) => void,
+): Promise<SourceReport['gaps']> {
+  const gaps: { file: string; problem: string }[] = [];
+  const surroundings = turns === null ? {} : { turn: () => turns.next(stream) };
+  for (const file of generations) {
+    const { problem, bytesRead } = await readWholeFile(file, stream, progress.reporter(file), surroundings);
+    if (problem === undefined) continue;
+    say(problem);
+    if (bytesRead > 0) gaps.push({ file, problem });
+  }
+  return gaps;
 }
 
 /** A log of another program: it has lines, and none of them is a record of Synapse's. */

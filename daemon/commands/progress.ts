@@ -33,13 +33,16 @@ export async function createProgress(sources: readonly LogSource[], terminal: Te
     Presets.shades_grey,
   );
   const mib = (bytes: number): string => (bytes / 1_048_576).toFixed(0);
-  let before = 0;
+  let read = 0;
   bar.start(totalBytes, 0, { mib: '0', totalMib: mib(totalBytes) });
   return {
-    reporter: (file) => {
-      const start = before;
-      before += sizeOf(file);
-      return (bytesRead) => bar.update(start + bytesRead, { mib: mib(start + bytesRead) });
+    reporter: () => {
+      let before = 0;
+      return (bytesRead) => {
+        read += bytesRead - before;
+        before = bytesRead;
+        bar.update(read, { mib: mib(read) });
+      };
     },
     say: (text) => terminal.err(`\r\x1b[K${text}\n`),
     end: () => bar.stop(),

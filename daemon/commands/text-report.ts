@@ -1,6 +1,6 @@
 /**
  * What an operator wants to read first: an analysis as text. In: the object of `analyze --json`. Out: lines for a terminal or a file, in this
- * order: what was read, the four faults in plain words with their numbers, what couldn't be read, what nobody judged.
+ * order: the verdict, what was read, the four faults in plain words with their numbers, what couldn't be read.
  *
  * Invariants: no line is wider than `columns` (80 at least); texts of the log are shown by showText only; nothing is called healthy: "none was
  * seen" is all that a log can say, and where it can't even say that, the report says "blind".
@@ -13,6 +13,7 @@ import { createReportTimes, type ReportTimes } from './report-times.ts';
 import { createStyles, type Styles } from './styles.ts';
 import { showText, wrapText } from './terminal-text.ts';
 import { renderTable, type TableColumn } from './text-table.ts';
+import { describeVerdict } from './verdict-section.ts';
 
 export interface TextReportOptions {
   /** IANA name of the log's zone; times are shown in it. */
@@ -38,19 +39,20 @@ export function renderTextReport(analysis: Analysis, { timeZone, usesColour, col
   const page = createPage(Math.max(LEAST_COLUMNS, columns), createStyles(usesColour));
   const times = createReportTimes(timeZone, analysis.sources);
   const sections = [
+    describeVerdict(analysis, page),
     describeInput(analysis, page, times),
     describeRefusals(analysis, page, times),
     describeToDevice(analysis, page),
     describeRedactions(analysis, page),
     describeDelayedEvents(analysis, page),
     describeUnread(analysis, page),
-    describeUnjudged(page),
+    describeLimits(page),
   ];
   return `${sections.map((lines) => lines.join('\n')).join('\n\n')}\n`;
 }
 
 /** How a section is laid out. Texts that come in are visible ones. */
-interface Page {
+export interface Page {
   readonly styles: Styles;
   heading(text: string): string;
   /** A paragraph. */
@@ -294,14 +296,8 @@ function describeUnread({ sources }: Analysis, page: Page): string[] {
   ];
 }
 
-function describeUnjudged(page: Page): string[] {
-  return [
-    page.heading('Not judged by this version'),
-    ...page.say(
-      'Why a device is refused (reset, rollback, volatile store, two tabs) and what heals it; storms, and which device is in one now; which of the keys handed out are of no use any more, and whom that silences; whose fault a timeout is, and who dropped out of a call by it; whether records were forged.',
-    ),
-    ...page.say('So a report without a fault does not say that all is well.'),
-  ];
+function describeLimits(page: Page): string[] {
+  return [...page.say('What no line says is not known.'), ...page.say('So a report without a fault does not say that all is well.')];
 }
 
 function nameOf(path: string): string {

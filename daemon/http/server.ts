@@ -29,6 +29,8 @@ export interface ListenAddress {
 
 export interface HttpServerOptions {
   readonly listen: ListenAddress;
+  /** A socket that listens already (systemd's socket activation); taken in place of `listen`. */
+  readonly descriptor?: number;
   readonly store: MetricStore;
   /** Called at each request that needs it; must be quick. */
   readonly status: () => StatusView;
@@ -120,11 +122,11 @@ function answerReady(context: Context, { ready }: StatusView): Response {
   return context.body(`Not ready: ${ready.reason}\n`, 503, { 'Content-Type': TEXT });
 }
 
-function listen(server: Server, { listen: { host, port }, onError }: HttpServerOptions): Promise<ListenAddress> {
+function listen(server: Server, { listen: { host, port }, descriptor, onError }: HttpServerOptions): Promise<ListenAddress> {
   return new Promise((resolve, reject) => {
     const refuse = (cause: NodeJS.ErrnoException): void => reject(new Error(describeListenError(host, port, cause), { cause }));
     server.once('error', refuse);
-    server.listen({ host, port }, () => {
+    server.listen(descriptor === undefined ? { host, port } : { fd: descriptor }, () => {
       server.off('error', refuse);
       // Later ones (no descriptor left for a connection) must not end the daemon, as an `error` event that nobody hears would.
       server.on('error', (error) => onError?.(error));

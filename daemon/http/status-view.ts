@@ -6,8 +6,8 @@
  * transaction id) or an address.
  */
 
-import type { FamilySpec } from '../../src/metrics/catalogue.ts';
 import { CATALOGUE } from '../../src/metrics/catalogue.ts';
+import type { FamilySpec } from '../../src/metrics/family-spec.ts';
 import { countOf } from '../../src/metrics/instruments.ts';
 import type { FamilySnapshot, MetricStore } from '../../src/metrics/metric-store.ts';
 

@@ -11,8 +11,8 @@ import type { Gap, RotationKind } from '../../src/tail/rotation.ts';
 import { formatPosition, parsePosition } from '../../src/tail/source-position.ts';
 import type { SourceConfig } from '../config/config.ts';
 import type { SourceView } from '../http/status-view.ts';
-import type { PositionedSource } from '../state/state-keeper.ts';
 import { Follower, type FollowerSurroundings } from './follower.ts';
+import type { LogSource } from './log-source.ts';
 
 /** A format that is set in the configuration; its layout is still found out for text. */
 const FORMATS: Readonly<Record<string, LogFormat>> = { json: { kind: 'json', prefix: 'none' } };
@@ -26,7 +26,7 @@ export interface FollowedSourceOptions {
   readonly onBegan: () => void;
 }
 
-export class FollowedSource implements PositionedSource {
+export class FollowedSource implements LogSource {
   readonly name: string;
   readonly stream: SourceStream;
   readonly #config: SourceConfig;
@@ -37,6 +37,7 @@ export class FollowedSource implements PositionedSource {
   #hasCaughtUp = false;
   #problem: string | null = null;
   #problemSinceMs = 0;
+  readonly #createdMs: number;
 
   constructor({ config, pipeline, surroundings, announce, onBegan }: FollowedSourceOptions) {
     const format = FORMATS[config.format];
@@ -45,6 +46,7 @@ export class FollowedSource implements PositionedSource {
     this.#announce = announce;
     this.#metrics = pipeline.metrics;
     this.#clock = surroundings.clock;
+    this.#createdMs = this.#clock.monotonicMs();
     this.stream = pipeline.addSource({ name: config.name, timeZone: config.timezone, ...(format === undefined ? {} : { format }) });
     const observer = {
       began: onBegan,
@@ -60,6 +62,11 @@ export class FollowedSource implements PositionedSource {
   /** All that was there at the start has been read; a file that is missing has nothing to read. */
   get hasCaughtUp(): boolean {
     return this.#hasCaughtUp;
+  }
+
+  /** When it last completed a look, by the clock's monotonicMs. */
+  get lastLookMs(): number {
+    return Math.max(this.#createdMs, this.#follower.state.lastLookMs);
   }
 
   /** Why it can't be read now; null: it can. */
@@ -138,6 +145,7 @@ export class FollowedSource implements PositionedSource {
 
   #noteCaughtUp(): void {
     this.#hasCaughtUp = true;
+    this.stream.noteIdle();
     this.#announce({ kind: 'caught_up', readBytes: this.stream.counts.bytes, durationMs: 0 });
   }
 }

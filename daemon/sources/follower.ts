@@ -34,6 +34,8 @@ export interface FollowerState {
   /** Known to be written and not read, in later generations too. */
   readonly unreadBytes: number;
   readonly isCaughtUp: boolean;
+  /** When the last look was completed, by the clock's monotonicMs; 0 before the first. */
+  readonly lastLookMs: number;
   /** Generations opened since the start; a file that was emptied counts again. */
   readonly generationCount: number;
 }
@@ -78,6 +80,7 @@ export class Follower {
   #missingSinceMs: number | undefined;
   #hasCaughtUp = false;
   #isCaughtUp = false;
+  #lastLookMs = 0;
 
   #settleTimer: Timer | undefined;
   #lastBytesMs = 0;
@@ -124,6 +127,7 @@ export class Follower {
       sizeBytes: generation?.look.sizeBytes ?? 0,
       unreadBytes: this.#reader?.unreadBytes ?? 0,
       isCaughtUp: this.#isCaughtUp,
+      lastLookMs: this.#lastLookMs,
       generationCount: this.#reader?.generationCount ?? 0,
     };
   }
@@ -162,6 +166,7 @@ export class Follower {
       this.#tellProblem(decision, advance.problem);
     } while (GOES_ON.has(decision) && readBytes < STEP_BYTES && clock.monotonicMs() < stopAtMs);
     if (readBytes > 0) this.#noteBytes();
+    this.#lastLookMs = clock.monotonicMs();
     this.#isCaughtUp = IS_DONE.has(decision);
     if (this.#isCaughtUp) this.#tellCaughtUp();
     if (GOES_ON.has(decision)) this.#requestStep();

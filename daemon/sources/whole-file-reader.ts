@@ -22,8 +22,10 @@ export interface WholeFileResult {
   readonly problem?: string;
 }
 
-/** What a test may put in place of the machine. */
+/** What a test may put in place of the machine, and who else reads. */
 export interface ReaderSurroundings {
+  /** Asked before each step, where other files are read side by side. */
+  readonly turn?: () => Promise<void>;
   readonly fileSystem?: SourceFileSystem;
   readonly standardInput?: AsyncIterable<Uint8Array>;
 }
@@ -33,6 +35,8 @@ export const STANDARD_INPUT = '-';
 
 /** A plain file is read in steps of this size without leaving the loop: 8 ms at 1 GB/s. Chosen: often enough for a progress bar and Ctrl-C. */
 const YIELD_BYTES = 8 * 1024 * 1024;
+/** Where files are read side by side: so little, that what must be put in order between them stays small. */
+const TURN_BYTES = 128 * 1024;
 
 /**
  * Reads all of `path`. A file that grows meanwhile is read to where it ends when that is reached. Throws only what the consumer throws.
@@ -42,13 +46,13 @@ export async function readWholeFile(
   path: string,
   consumer: ChunkConsumer,
   onProgress: ReadProgress = () => {},
-  { fileSystem = realFileSystem, standardInput = process.stdin }: ReaderSurroundings = {},
+  { fileSystem = realFileSystem, standardInput = process.stdin, turn }: ReaderSurroundings = {},
 ): Promise<WholeFileResult> {
-  if (path === STANDARD_INPUT) return readChunks(new StreamInput(path, standardInput, onProgress), consumer);
+  if (path === STANDARD_INPUT) return readChunks(new StreamInput(path, standardInput, onProgress), consumer, turn);
   const opened = openFile(path, fileSystem);
   if ('problem' in opened) return { bytesRead: 0, problem: opened.problem };
   try {
-    return await readOpenFile(new FileInput(path, opened.fd, opened.sizeBytes, fileSystem, onProgress), consumer);
+    return await readOpenFile(new FileInput(path, opened.fd, opened.sizeBytes, fileSystem, onProgress), consumer, turn);
   } finally {
     fileSystem.close(opened.fd);
   }
@@ -67,41 +71,52 @@ function openFile(path: string, fileSystem: SourceFileSystem): Opened {
 }
 
 /** Plain text goes the fast way, straight into the consumer's buffer; everything else is a stream of chunks. */
-async function readOpenFile(input: FileInput, consumer: ChunkConsumer): Promise<WholeFileResult> {
+type Turn = ReaderSurroundings['turn'];
+
+async function readOpenFile(input: FileInput, consumer: ChunkConsumer, turn: Turn): Promise<WholeFileResult> {
   const head = new Uint8Array(SNIFF_BYTES);
   const length = input.peek(head);
   if (input.failure !== undefined) return resultOf(input);
   const { kind } = decideContentKind(head, length);
-  return kind === 'text' || kind === 'empty' ? readPlain(input, consumer) : readChunks(input, consumer);
+  return kind === 'text' || kind === 'empty' ? readPlain(input, consumer, turn) : readChunks(input, consumer, turn);
 }
 
-async function readPlain(input: FileInput, consumer: ChunkConsumer): Promise<WholeFileResult> {
+async function readPlain(input: FileInput, consumer: ChunkConsumer, turn: Turn): Promise<WholeFileResult> {
   const feeder = new ChunkFeeder(consumer);
-  while (readStep(input, feeder)) await nextTurn();
+  await turn?.();
+  while (readStep(input, feeder, turn === undefined ? YIELD_BYTES : TURN_BYTES)) await (turn === undefined ? nextTurn() : turn());
   feeder.finish();
   if (input.failure === undefined && input.bytesRead < input.sizeBytes) return unfinished(input, 'it was emptied while it was read');
   return resultOf(input);
 }
 
-/** Reads YIELD_BYTES, or what there is: false then. */
-function readStep(input: FileInput, feeder: ChunkFeeder): boolean {
-  const stepEnd = input.bytesRead + YIELD_BYTES;
+/** Reads `stepBytes`, or what there is: false then. */
+function readStep(input: FileInput, feeder: ChunkFeeder, stepBytes: number): boolean {
+  const stepEnd = input.bytesRead + stepBytes;
   let hasMore = true;
-  while (hasMore && input.bytesRead < stepEnd) hasMore = feeder.fill(input.readNext, YIELD_BYTES) > 0;
+  while (hasMore && input.bytesRead < stepEnd) hasMore = feeder.fill(input.readNext, stepBytes) > 0;
   input.reportProgress();
   return hasMore;
 }
 
 /** Text or gzip, told by the first bytes. */
-async function readChunks(input: WholeInput, consumer: ChunkConsumer): Promise<WholeFileResult> {
+async function readChunks(input: WholeInput, consumer: ChunkConsumer, turn: Turn): Promise<WholeFileResult> {
   const sink = new TextSink(consumer);
-  const { head, all } = await takeHead(input.chunks());
+  const { head, all } = await takeHead(inTurn(input.chunks(), turn));
   const gzipEnd = decideContentKind(head, head.length).kind === 'gzip' ? await unpackGzip(all, (bytes) => sink.take(bytes)) : undefined;
   if (gzipEnd === undefined) for await (const chunk of all) if (!sink.take(chunk)) break;
   sink.finish();
   if (sink.foreignContent !== undefined) return { bytesRead: 0, problem: describeForeignContent(input.name, sink.foreignContent) };
   const faultText = gzipEnd && describeGzipFault(gzipEnd);
   return input.failure === undefined && faultText !== undefined ? unfinished(input, faultText) : resultOf(input);
+}
+
+/** The same chunks, each behind a turn. */
+async function* inTurn(chunks: AsyncGenerator<Uint8Array>, turn: Turn): AsyncGenerator<Uint8Array> {
+  for await (const chunk of chunks) {
+    await turn?.();
+    yield chunk;
+  }
 }
 
 function describeGzipFault(gzip: GzipEnd): string | undefined {

@@ -1,68 +1,97 @@
 /**
- * What is known of each device. In: facts. Out: one tally a device, found by user id and device id.
+ * What is known of each device, and how its keys stand. In: facts, in log-time order. Out: one tally a device, found by user id and device id; what other
+ * stages may ask of it (`KeyHealth`); incidents; rows for the state database.
  *
- * Bounded: above MAX_DEVICES the device that was heard of least recently is forgotten, those without a conflict first, and counted.
- * What a tally remembers of key ids is bounded too.
+ * Bounded: above MAX_DEVICES the device that was heard of least recently is forgotten, and counted: healthy ones first, then those whose divergence is
+ * over, then the least recent of all. What a tally remembers of key ids is bounded too, and so are poisoned claims and finished incidents.
  */
-import type { Fact, KeysClaimed, KeyUpload, ToDeviceMessages, UploadOutcome } from '../facts/fact.ts';
+import type { TimeWindow } from '../certainty.ts';
+import type {
+  DevicesDeleted,
+  Fact,
+  KeysClaimed,
+  KeyUpload,
+  ServerEvent,
+  ToDeviceMessages,
+  UntrustedRecord,
+  UploadOutcome,
+} from '../facts/fact.ts';
+import type { Incident, IncidentSource } from '../incident.ts';
 import type { KeptRows } from '../kept-rows.ts';
+import { BoundedList } from './bounded-list.ts';
+import { decideCause } from './cause.ts';
+import { createDevice, type DeviceTally, type Link, NO_IDS, setFlag } from './device.ts';
+import { deviceIncidents, serverIncidents } from './device-incidents.ts';
+import { DeviceOrder } from './device-order.ts';
+import { DeviceRows } from './device-rows.ts';
+import { stateOf } from './device-view.ts';
+import {
+  beginDivergence,
+  type Divergence,
+  isOrphan,
+  isOver,
+  MAX_CLAIMERS,
+  noteAcceptedUpload,
+  noteRefused,
+  noteStored,
+  orphanAll,
+  settleOrphans,
+  stormOf,
+} from './divergence.ts';
+import { addEvidence, copyText, createEvidenceLines } from './evidence-lines.ts';
+import { bookClaim, bookMaybeStored, bookStored, enterStart, rebookRestored } from './key-book.ts';
+import type { DeviceStateName, KeyHealth, PoisonedClaim } from './key-health.ts';
+import { keyNumber } from './key-id.ts';
+import { endedBy, HOT_PER_MINUTE, isStorm } from './refusal-run.ts';
+import { ServerStarts } from './server-starts.ts';
+import { StormCluster } from './storm-cluster.ts';
+
+export type { DeviceTally } from './device.ts';
 
 /** Devices kept (a large homeserver: 100,000 active ones). */
 const MAX_DEVICES = 100_000;
 /** Distinct key ids, and texts of new keys, that are kept of one device's conflicts. A storm repeats a few; more than this is an attack. */
 export const MAX_CONFLICT_IDS = 1000;
-/** Key ids handed out that are kept of one device, to see one handed out again. A device has at most 100 in stock. */
-const MAX_CLAIMED_IDS = 1000;
-
-export interface DeviceTally {
-  readonly userId: string;
-  readonly deviceId: string;
-  /** The table's own. */
-  readonly link: Link;
-  /** Grows with each time any device is heard of. */
-  heard: number;
-  readonly keyUploads: Record<UploadOutcome, number>;
-  conflictCount: number;
-  readonly conflictKeyIds: Set<string>;
-  readonly newKeyHashes: Set<number>;
-  firstConflictMs: number;
-  lastConflictMs: number;
-  claimsOneTime: number;
-  claimsFallback: number;
-  /** Key ids (`keyNumber`) that were handed out and not offered anew since. */
-  readonly claimedKeyIds: number[];
-  stored: number;
-  returned: number;
-  dropped: number;
-}
+/** Keys handed out as orphans that are remembered one by one. Chosen: a storm hands out at most its stock of 50 to 100. */
+export const MAX_POISONED_CLAIMS = 10_000;
+/** Incidents of divergences that are over. */
+export const MAX_FINISHED_INCIDENTS = 10_000;
 
 /** Uploads whose device no line names, by outcome. */
 export type Unattributed = { conflicts: number } & Record<Exclude<UploadOutcome, 'accepted' | 'conflict'>, number>;
 
-export class DeviceTable implements KeptRows {
+export class DeviceTable implements KeyHealth, IncidentSource, KeptRows {
   readonly stage = 'devices';
-  /** By row key; null: forgotten. */
-  readonly #changed = new Map<string, DeviceTally | null>();
-  #committedTotals = '';
-  #pendingTotals = '';
   /** By user id, then device id. */
   readonly #users = new Map<string, Map<string, DeviceTally>>();
-  /** All devices, in order of when they were last heard of (a ring: `next` of this is the least recent). */
-  readonly #order: Link = createRing();
-  #size = 0;
-  #heard = 0;
+  readonly #order = new DeviceOrder();
   readonly #maxDevices: number;
+  readonly #rows: DeviceRows;
   readonly unattributed: Unattributed = { conflicts: 0, rejected: 0, client_gave_up: 0, failed: 0 };
+  /** When refusals that name no device were seen. */
+  readonly unattributedTimes = { firstMs: Number.NaN, lastMs: Number.NaN };
   evicted = 0;
-  /** Keys handed out, of all devices ever seen. */
-  readonly claims = { oneTime: 0, fallback: 0 };
+  /** Keys handed out, of all devices ever seen. These never step back: a claim that turns out to be a restored database's stays where it was counted. */
+  readonly claims = { oneTime: 0, fallback: 0, poisoned: 0 };
+  readonly starts = new ServerStarts();
+  readonly storms = new StormCluster();
+  /** Newest log time. */
+  nowMs = Number.NaN;
+  /** Oldest first. */
+  readonly poisoned = new BoundedList<PoisonedClaim>(MAX_POISONED_CLAIMS);
+  /** Incidents whose divergence is over and was followed by another, or whose device is forgotten. Oldest first. */
+  readonly finished = new BoundedList<Incident>(MAX_FINISHED_INCIDENTS);
+  /** Devices that ever were in trouble: the only ones that incidents and gauges look at. */
+  readonly troubled = new Set<DeviceTally>();
+  #heard = 0;
 
   constructor(maxDevices: number = MAX_DEVICES) {
     this.#maxDevices = maxDevices;
+    this.#rows = new DeviceRows(this);
   }
 
   get size(): number {
-    return this.#size;
+    return this.#order.size;
   }
 
   /** All devices, by user id and device id. */
@@ -72,7 +101,12 @@ export class DeviceTable implements KeptRows {
       .sort((a, b) => compare(a.userId, b.userId) || compare(a.deviceId, b.deviceId));
   }
 
+  find(userId: string, deviceId: string): DeviceTally | undefined {
+    return this.#users.get(userId)?.get(deviceId);
+  }
+
   apply(fact: Fact): void {
+    this.advance(fact.timeMs);
     switch (fact.kind) {
       case 'key_upload':
         return this.#applyUpload(fact);
@@ -80,278 +114,337 @@ export class DeviceTable implements KeptRows {
         return this.#applyClaims(fact);
       case 'to_device_messages':
         return this.#applyMessages(fact);
-      case 'logged_in':
-        this.#touch(fact.userId, fact.deviceId);
+      case 'logged_in': {
+        const device = this.#touch(fact.userId, fact.deviceId);
+        device.isWhole ||= Number.isNaN(device.loginMs) && device.highWater < 0 && device.claimed.isEmpty && device.conflictCount === 0;
+        device.loginMs = fact.timeMs;
         return;
+      }
+      case 'devices_deleted':
+        return this.#applyDeletion(fact);
+      case 'server_event':
+        return this.#applyServerEvent(fact);
+      case 'untrusted_record':
+        return this.#applyUntrusted(fact);
     }
   }
 
-  changedRows(): readonly (readonly [key: string, text: string | null])[] {
-    const { unattributed, evicted, claims } = this;
-    const rows: [string, string | null][] = [];
-    for (const [key, device] of this.#changed) rows.push([key, device === null ? null : JSON.stringify(storedForm(device))]);
-    this.#pendingTotals = JSON.stringify({ unattributed, evicted, claims });
-    if (this.#pendingTotals !== this.#committedTotals) rows.push([TOTALS_KEY, this.#pendingTotals]);
-    return rows;
+  /** Log time has come this far. */
+  advance(nowMs: number): void {
+    if (!(nowMs <= this.nowMs) && !Number.isNaN(nowMs)) this.nowMs = nowMs;
+  }
+
+  stateOf(userId: string, deviceId: string): DeviceStateName {
+    const device = this.find(userId, deviceId);
+    return device === undefined ? 'healthy' : stateOf(device, this.nowMs);
+  }
+
+  divergedSinceMs(userId: string, deviceId: string): number | null {
+    const device = this.find(userId, deviceId);
+    if (device?.divergence == null || isOver(device.divergence, device, this.nowMs)) return null;
+    return device.divergence.firstMs;
+  }
+
+  poisonedClaims({ fromMs, toMs }: TimeWindow): readonly PoisonedClaim[] {
+    return this.poisoned.entries.filter(({ timeMs }) => timeMs >= fromMs && timeMs <= toMs);
+  }
+
+  devicesOf(userId: string): readonly string[] {
+    return [...(this.#users.get(userId)?.keys() ?? [])];
+  }
+
+  /** Devices by state, as things stand now. */
+  countStates(): Readonly<Record<DeviceStateName, number>> {
+    const counts = { healthy: 0, isolated: 0, storm: 0, dormant: 0, closed: 0 };
+    for (const device of this.troubled) counts[stateOf(device, this.nowMs)]++;
+    counts.healthy += this.size - this.troubled.size - this.#deletedHealthy;
+    counts.closed += this.#deletedHealthy;
+    return counts;
+  }
+  /** Devices that were deleted and never in trouble. */
+  #deletedHealthy = 0;
+
+  incidents(nowMs: number): readonly Incident[] {
+    this.advance(nowMs);
+    const live = [...this.troubled].flatMap((device) => deviceIncidents(device, this.nowMs));
+    return [...this.finished.entries, ...live, ...serverIncidents(this.starts.restore, this.storms, this.nowMs)];
+  }
+
+  changedRows(): Iterable<readonly [key: string, text: string | null]> {
+    return this.#rows.changed();
   }
 
   markCommitted(): void {
-    this.#changed.clear();
-    this.#committedTotals = this.#pendingTotals;
+    this.#rows.markCommitted();
   }
 
-  /** Least recently heard of first, as far as the rows tell. */
   restoreRows(rows: Iterable<readonly [key: string, text: string]>): readonly string[] {
-    const problems: string[] = [];
-    const devices: StoredDevice[] = [];
-    for (const [key, text] of rows) {
-      try {
-        if (key === TOTALS_KEY) this.#restoreTotals(text);
-        else devices.push(JSON.parse(text) as StoredDevice);
-      } catch (error) {
-        problems.push(`Cannot read row ${key} of the devices: ${String(error)}`);
-      }
+    const problems = this.#rows.restore(rows, (userId, deviceId) => this.#touch(userId, deviceId));
+    for (const device of this.list().sort((a, b) => a.heard - b.heard)) {
+      this.#heard = Math.max(this.#heard, device.heard);
+      if (isTroubled(device)) {
+        this.troubled.add(device);
+        this.#order.moveToEnd(device, true);
+      } else if (!Number.isNaN(device.deletedMs)) this.#deletedHealthy++;
     }
-    for (const stored of devices.sort((a, b) => a.heard - b.heard)) restoreTally(this.#touch(stored.userId, stored.deviceId), stored);
-    this.#heard = devices.at(-1)?.heard ?? 0;
-    this.#changed.clear();
+    this.#rows.markCommitted();
     return problems;
   }
 
-  #restoreTotals(text: string): void {
-    const { unattributed, evicted, claims } = JSON.parse(text) as Pick<DeviceTable, 'unattributed' | 'evicted' | 'claims'>;
-    Object.assign(this.unattributed, unattributed);
-    Object.assign(this.claims, claims);
-    this.evicted = evicted;
-    this.#committedTotals = text;
-  }
-
-  #applyUpload({ userId, deviceId, outcome, refusals, offeredKeyIds, timeMs }: KeyUpload): void {
-    if (userId === null || deviceId === null) {
-      this.unattributed.conflicts += refusals.length;
-      if (outcome !== null && outcome !== 'accepted' && outcome !== 'conflict') this.unattributed[outcome]++;
-      return;
-    }
+  #applyUpload(upload: KeyUpload): void {
+    const { userId, deviceId, outcome, refusals, offeredKeyIds, timeMs, access } = upload;
+    if (userId === null || deviceId === null) return this.#countUnattributed(upload);
     const device = this.#touch(userId, deviceId);
+    this.#revive(device);
     if (outcome !== null) device.keyUploads[outcome]++;
-    if (outcome === 'accepted') forgetClaims(device, offeredKeyIds);
-    for (const { keyId, newKey } of refusals) {
-      device.conflictCount++;
-      if (!device.conflictKeyIds.has(keyId)) addBounded(device.conflictKeyIds, copyText(keyId), MAX_CONFLICT_IDS);
-      if (newKey !== null) addBounded(device.newKeyHashes, hashText(newKey), MAX_CONFLICT_IDS);
-      // Several sources are read one after another, so their times aren't in order.
-      if (!(device.firstConflictMs <= timeMs)) device.firstConflictMs = timeMs;
-      if (!(device.lastConflictMs >= timeMs)) device.lastConflictMs = timeMs;
+    if (refusals.length > 0) return this.#applyRefusal(device, upload);
+    if (offeredKeyIds.length === 0) return;
+    const ids = offeredKeyIds.map(keyNumber);
+    // The client had left, or no access line came: the server may have stored them all the same; 200 says that it has.
+    if (outcome === 'accepted' || (outcome === 'client_gave_up' && access?.status === 200)) {
+      this.#noteIdentity(device, upload, ids);
+      bookStored(device, ids, timeMs);
+      if (device.divergence !== null) noteAcceptedUpload(device.divergence, ids, timeMs);
+    } else if (outcome === null || outcome === 'client_gave_up') {
+      bookMaybeStored(device, ids);
+      if (device.divergence !== null) noteStored(device.divergence, ids);
     }
   }
 
-  /** An id handed out again, without an accepted upload of it in between, is the fallback key's (lab-findings 13). */
-  #applyClaims({ claims }: KeysClaimed): void {
-    for (const { keyId, userId, deviceId } of claims) {
-      const device = this.#touch(userId, deviceId);
-      const number = keyNumber(keyId);
-      const isAgain = device.claimedKeyIds.includes(number);
-      if (isAgain) device.claimsFallback++;
-      else device.claimsOneTime++;
-      this.claims[isAgain ? 'fallback' : 'oneTime']++;
-      if (!isAgain && device.claimedKeyIds.length < MAX_CLAIMED_IDS) device.claimedKeyIds.push(number);
+  #countUnattributed({ refusals, outcome, timeMs }: KeyUpload): void {
+    this.unattributed.conflicts += refusals.length;
+    if (outcome !== null && outcome !== 'accepted' && outcome !== 'conflict') this.unattributed[outcome]++;
+    if (refusals.length === 0) return;
+    if (!(this.unattributedTimes.firstMs <= timeMs)) this.unattributedTimes.firstMs = timeMs;
+    this.unattributedTimes.lastMs = timeMs;
+  }
+
+  #applyRefusal(device: DeviceTally, upload: KeyUpload): void {
+    const { timeMs } = upload;
+    for (const { keyId, newKey } of upload.refusals) {
+      device.conflictCount++;
+      device.conflictKeyIds = addBounded(device.conflictKeyIds, keyId, MAX_CONFLICT_IDS);
+      if (newKey !== null) device.newKeyHashes = addBounded(device.newKeyHashes, hashText(newKey), MAX_CONFLICT_IDS);
     }
+    if (!(device.firstConflictMs <= timeMs)) device.firstConflictMs = timeMs;
+    if (!(device.lastConflictMs >= timeMs)) device.lastConflictMs = timeMs;
+    const divergence = this.#openDivergence(device, timeMs);
+    const before = stormOf(divergence);
+    noteRefused(divergence, device, upload, hashText);
+    const { run } = divergence;
+    if (run === null) return;
+    if (run.peakPerMinute > HOT_PER_MINUTE) setFlag(device, 'hot_loop');
+    if (run.isCritical) setFlag(device, 'critical');
+    if (isStorm(run) && before !== run) this.storms.note(device.userId, device.deviceId, run.firstMs, timeMs);
+  }
+
+  /** New device keys that were accepted, though the device had published others and didn't log in since (e2ee-evidence 5.1). */
+  #noteIdentity(device: DeviceTally, upload: KeyUpload, ids: readonly number[]): void {
+    if (!upload.hasDeviceKeys) return;
+    const { outcome, timeMs } = upload;
+    // A key that the server still holds under one of these ids would have been refused, or be the same one: then it's a repeat whose answer was lost.
+    const isOther = device.highWater >= 0 && ids.some((id) => id <= device.highWater) && !ids.some((id) => device.held.has(id));
+    const isLoggedIn = device.loginMs > device.lastAcceptedMs;
+    if (device.hasPublishedIdentity && isOther && !isLoggedIn) {
+      const divergence = this.#openDivergence(device, timeMs);
+      divergence.causeEvidence.isSilent = true;
+      divergence.lastMs = timeMs;
+      orphanAll(divergence);
+      addEvidence(divergence.lines, upload);
+      setFlag(device, 'silent_identity_change');
+    }
+    device.hasPublishedIdentity = outcome === 'accepted';
+  }
+
+  #applyClaims(fact: KeysClaimed): void {
+    for (const { keyId, userId, deviceId } of fact.claims) {
+      const device = this.#touch(userId, deviceId);
+      const id = keyNumber(keyId);
+      const hadOthers = !device.held.isEmpty && !device.held.has(id);
+      const kind = bookClaim(device, id);
+      const isFallback = kind === 'fallback' || (kind === 'again_after_start' && this.starts.restore === null);
+      this.claims[isFallback ? 'fallback' : 'oneTime']++;
+      if (device.divergence !== null && isOrphan(device.divergence, id)) this.#notePoisoned(device, device.divergence, keyId, fact);
+      if (kind === 'again_after_start') this.#noteAgain(device, fact, hadOthers);
+      if (isFallback) noteExhausted(device, fact);
+      if (isTroubled(device)) this.#markTroubled(device);
+    }
+  }
+
+  /** Until a restore explains it, the fallback key does: an id that was handed out before. */
+  #noteAgain(device: DeviceTally, { timeMs }: KeysClaimed, hadOthers: boolean): void {
+    const { starts } = this;
+    if (starts.restore !== null) {
+      starts.restore.lastMs = timeMs;
+      return this.#markRestored(device);
+    }
+    rebookRestored(device, -1);
+    setFlag(device, 'exhausted');
+    for (const [other, count] of starts.noteAgain(device, timeMs, hadOthers)) this.#rebook(other, count);
+  }
+
+  #rebook(device: DeviceTally, count: number): void {
+    rebookRestored(device, count);
+    this.#markRestored(device);
+    this.#rows.touch(device);
+  }
+
+  #markRestored(device: DeviceTally): void {
+    const { restore } = this.starts;
+    if (restore === null) return;
+    device.restoredMs = restore.timeMs;
+    // What the book says is of a database that is gone.
+    device.isWhole = false;
+    device.held.clear();
+    this.#markTroubled(device);
+    if (restore.devices.size < MAX_CONFLICT_IDS) restore.devices.add(`${device.userId} ${device.deviceId}`);
+  }
+
+  #notePoisoned(device: DeviceTally, divergence: Divergence, keyId: string, fact: KeysClaimed): void {
+    const { timeMs, claimer, provenance } = fact;
+    const cause = decideCause(divergence.causeEvidence);
+    device.claimsPoisoned++;
+    this.claims.poisoned++;
+    divergence.poisoned ??= { count: 0, firstMs: timeMs, lastMs: timeMs, claimers: [], lines: createEvidenceLines() };
+    divergence.poisoned.count++;
+    divergence.poisoned.lastMs = timeMs;
+    const name = copyText(claimer ?? '');
+    const { claimers } = divergence.poisoned;
+    if (claimers.length < MAX_CLAIMERS && !claimers.includes(name)) claimers.push(name);
+    addEvidence(divergence.poisoned.lines, fact);
+    const level = cause.level === 'suspected' || cause.name === 'concurrent_writers' ? 'suspected' : 'derived';
+    const { userId, deviceId } = device;
+    this.poisoned.push({
+      timeMs,
+      userId,
+      deviceId,
+      keyId: copyText(keyId),
+      claimer: claimer === null ? null : name,
+      cause: cause.name,
+      level,
+      provenance,
+    });
   }
 
   #applyMessages({ stage, messages }: ToDeviceMessages): void {
     for (const { userId, deviceId } of messages) if (userId !== null && deviceId !== null) this.#touch(userId, deviceId)[stage]++;
   }
 
-  #touch(userId: string, deviceId: string): DeviceTally {
-    const device = this.#find(userId, deviceId);
-    device.heard = ++this.#heard;
-    this.#changed.set(rowKey(device), device);
-    return device;
+  /** A device that nothing else was heard of isn't one to remember. */
+  #applyDeletion(fact: DevicesDeleted): void {
+    for (const deviceId of fact.deviceIds) {
+      const known = this.find(fact.userId, deviceId);
+      if (known === undefined || !Number.isNaN(known.deletedMs)) continue;
+      const device = this.#touch(fact.userId, deviceId);
+      const run = device.divergence?.run ?? null;
+      if (run !== null && endedBy(run, fact.timeMs) !== 'accepted') run.deletedMs = fact.timeMs;
+      if (device.divergence !== null) addEvidence(device.divergence.lines, fact);
+      device.deletedMs = fact.timeMs;
+      device.held.clear();
+      device.isWhole = false;
+      if (!isTroubled(device)) this.#deletedHealthy++;
+    }
   }
 
-  #find(userId: string, deviceId: string): DeviceTally {
-    const known = this.#users.get(userId)?.get(deviceId);
-    if (known !== undefined) {
-      // Order matters only where the table is filling up; below that, memory that nobody needs isn't touched.
-      if (this.#size * 2 > this.#maxDevices) moveToEnd(known.link, this.#order);
-      return known;
+  #applyServerEvent(event: ServerEvent): void {
+    if (event.event === 'started') this.starts.noteStart(event);
+    else if (event.event === 'token_from_future') {
+      for (const [device, count] of this.starts.noteTokenAhead(event)) this.#rebook(device, count);
     }
-    return this.#add(copyText(userId), copyText(deviceId));
+  }
+
+  #applyUntrusted({ userId, deviceId }: UntrustedRecord): void {
+    // A forged record doesn't make a device: it's counted only for one that is known already.
+    const device = userId === null || deviceId === null ? undefined : this.find(userId, deviceId);
+    if (device === undefined) return;
+    device.untrusted++;
+    this.#rows.touch(device);
+  }
+
+  /** It shows signs of life after it was deleted: the same id, logged in anew. */
+  #revive(device: DeviceTally): void {
+    if (Number.isNaN(device.deletedMs)) return;
+    if (isTroubled(device)) this.#finish(device);
+    else this.#deletedHealthy--;
+    device.divergence = null;
+    device.deletedMs = Number.NaN;
+    device.hasPublishedIdentity = false;
+  }
+
+  /** The divergence that goes on, or a new one where the last is over. */
+  #openDivergence(device: DeviceTally, timeMs: number): Divergence {
+    const { divergence } = device;
+    if (divergence !== null && !isOver(divergence, device, timeMs)) return divergence;
+    if (divergence !== null) this.#finish(device);
+    device.divergence = beginDivergence(device, timeMs);
+    this.#markTroubled(device);
+    return device.divergence;
+  }
+
+  /** Its incidents are as they'll stay. */
+  #finish(device: DeviceTally): void {
+    if (device.divergence === null) return;
+    settleOrphans(device.divergence);
+    for (const incident of deviceIncidents(device, this.nowMs)) this.finished.push({ ...incident, isOpen: false });
+  }
+
+  #markTroubled(device: DeviceTally): void {
+    if (this.troubled.has(device)) return;
+    if (!Number.isNaN(device.deletedMs)) this.#deletedHealthy--;
+    this.troubled.add(device);
+    this.#order.moveToEnd(device, true);
+  }
+
+  #touch(userId: string, deviceId: string): DeviceTally {
+    const device = this.find(userId, deviceId) ?? this.#add(copyText(userId), copyText(deviceId));
+    this.#order.moveToEnd(device, this.troubled.has(device));
+    device.heard = ++this.#heard;
+    enterStart(device, this.starts.epoch);
+    this.#rows.touch(device);
+    return device;
   }
 
   #add(userId: string, deviceId: string): DeviceTally {
-    if (this.#size >= this.#maxDevices) this.#evict();
-    const device = createTally(userId, deviceId);
+    if (this.size >= this.#maxDevices) this.#evict();
+    const device = createDevice(userId, deviceId, {} as Link);
     const devices = this.#users.get(userId);
     if (devices === undefined) this.#users.set(userId, new Map([[deviceId, device]]));
     else devices.set(deviceId, device);
-    link(device.link, this.#order);
-    this.#size++;
+    this.#order.add(device);
     return device;
   }
 
-  /** The least recent device without a conflict; where the first EVICTION_SCAN all have some, the least recent of all. */
   #evict(): void {
-    let chosen = this.#order.next;
-    let scanned = 0;
-    for (let at = this.#order.next; at !== this.#order && scanned < EVICTION_SCAN; at = at.next, scanned++)
-      if (at.device?.conflictCount === 0) {
-        chosen = at;
-        break;
-      }
-    const { device } = chosen;
+    const device = this.#order.chooseToForget((candidate) => stateOf(candidate, this.nowMs));
     if (device === null) return;
-    unlink(chosen);
+    if (this.troubled.delete(device)) this.#finish(device);
+    else if (!Number.isNaN(device.deletedMs)) this.#deletedHealthy--;
+    this.#order.remove(device);
     const devices = this.#users.get(device.userId);
     devices?.delete(device.deviceId);
     if (devices?.size === 0) this.#users.delete(device.userId);
-    this.#changed.set(rowKey(device), null);
-    this.#size--;
+    this.#rows.forget(device);
     this.evicted++;
   }
 }
 
-/** A place in the order of devices. */
-interface Link {
-  device: DeviceTally | null;
-  previous: Link;
-  next: Link;
+function isTroubled({ divergence, flags, restoredMs }: DeviceTally): boolean {
+  return divergence !== null || flags !== 0 || !Number.isNaN(restoredMs);
 }
 
-function createRing(device: DeviceTally | null = null): Link {
-  const ring = { device } as Link;
-  ring.previous = ring;
-  ring.next = ring;
-  return ring;
+/** The first times that a key was handed out again, and the last. */
+function noteExhausted(device: DeviceTally, fact: KeysClaimed): void {
+  device.exhaustion ??= { firstMs: fact.timeMs, lastMs: fact.timeMs, lines: createEvidenceLines() };
+  device.exhaustion.lastMs = fact.timeMs;
+  addEvidence(device.exhaustion.lines, fact);
 }
 
-/** Puts `entry` in front of `ring`: last in order. */
-function link(entry: Link, ring: Link): void {
-  entry.previous = ring.previous;
-  entry.next = ring;
-  ring.previous.next = entry;
-  ring.previous = entry;
-}
-
-function unlink({ previous, next }: Link): void {
-  previous.next = next;
-  next.previous = previous;
-}
-
-function moveToEnd(entry: Link, ring: Link): void {
-  unlink(entry);
-  link(entry, ring);
-}
-
-/** No device's key is empty. */
-const TOTALS_KEY = '';
-
-/** A tally as plain data: lists for sets, null for a time that isn't known. */
-interface StoredDevice extends Omit<DeviceTally, 'link' | 'conflictKeyIds' | 'newKeyHashes' | 'firstConflictMs' | 'lastConflictMs'> {
-  readonly conflictKeyIds: readonly string[];
-  readonly newKeyHashes: readonly number[];
-  readonly firstConflictMs: number | null;
-  readonly lastConflictMs: number | null;
-}
-
-function rowKey({ userId, deviceId }: DeviceTally): string {
-  return JSON.stringify([userId, deviceId]);
-}
-
-function storedForm({ link, conflictKeyIds, newKeyHashes, firstConflictMs, lastConflictMs, ...rest }: DeviceTally): StoredDevice {
-  return {
-    ...rest,
-    conflictKeyIds: [...conflictKeyIds],
-    newKeyHashes: [...newKeyHashes],
-    firstConflictMs: Number.isNaN(firstConflictMs) ? null : firstConflictMs,
-    lastConflictMs: Number.isNaN(lastConflictMs) ? null : lastConflictMs,
-  };
-}
-
-function restoreTally(device: DeviceTally, stored: StoredDevice): void {
-  const { userId, deviceId, keyUploads, conflictKeyIds, newKeyHashes, firstConflictMs, lastConflictMs, claimedKeyIds, ...counts } = stored;
-  Object.assign(device, counts, { firstConflictMs: firstConflictMs ?? Number.NaN, lastConflictMs: lastConflictMs ?? Number.NaN });
-  Object.assign(device.keyUploads, keyUploads);
-  for (const keyId of conflictKeyIds) device.conflictKeyIds.add(keyId);
-  for (const hash of newKeyHashes) device.newKeyHashes.add(hash);
-  device.claimedKeyIds.push(...claimedKeyIds);
-}
-
-/** Devices with conflicts that are passed over to find one without, at most. */
-const EVICTION_SCAN = 1000;
-
-function createTally(userId: string, deviceId: string): DeviceTally {
-  const place = createRing();
-  const device: DeviceTally = {
-    userId,
-    deviceId,
-    link: place,
-    heard: 0,
-    keyUploads: { accepted: 0, conflict: 0, rejected: 0, client_gave_up: 0, failed: 0 },
-    conflictCount: 0,
-    conflictKeyIds: new Set(),
-    newKeyHashes: new Set(),
-    firstConflictMs: Number.NaN,
-    lastConflictMs: Number.NaN,
-    claimsOneTime: 0,
-    claimsFallback: 0,
-    claimedKeyIds: [],
-    stored: 0,
-    returned: 0,
-    dropped: 0,
-  };
-  place.device = device;
-  return device;
-}
-
-function addBounded<T>(set: Set<T>, value: T, bound: number): void {
-  if (set.size < bound) set.add(value);
-}
-
-function forgetClaims({ claimedKeyIds }: DeviceTally, keyIds: readonly string[]): void {
-  if (claimedKeyIds.length === 0) return;
-  for (const keyId of keyIds) {
-    const index = claimedKeyIds.indexOf(keyNumber(keyId));
-    if (index < 0) continue;
-    claimedKeyIds[index] = claimedKeyIds.at(-1) as number;
-    claimedKeyIds.pop();
-  }
-}
-
-/**
- * A small integer for a key id. `signed_curve25519:AAAAAAAAAA0` is 13 (the id is a counter in base64, 4 or 8 bytes, high byte first:
- * e2ee-evidence 2.1); other ids, and other algorithms, give a negative hash. Small integers, because a list of them is fast and small.
- */
-function keyNumber(keyId: string): number {
-  if (!keyId.startsWith(USUAL_ALGORITHM)) return hashSmall(keyId);
-  let value = 0;
-  for (let i = USUAL_ALGORITHM.length; i < keyId.length; i++) {
-    const digit = BASE64_VALUE[keyId.charCodeAt(i)] ?? -1;
-    if (digit < 0 || value > MAX_KEY_NUMBER) return hashSmall(keyId);
-    value = value * 64 + digit;
-  }
-  return value > MAX_KEY_NUMBER ? hashSmall(keyId) : value;
-}
-
-const USUAL_ALGORITHM = 'signed_curve25519:';
-const BASE64 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
-/** By character code; −1 for what is no digit. */
-const BASE64_VALUE = Int8Array.from({ length: 128 }, (_, code) => BASE64.indexOf(String.fromCharCode(code)));
-/** Larger ones don't fit a small integer. A device that ever made this many keys would be the first. */
-const MAX_KEY_NUMBER = 2 ** 28;
-
-function hashSmall(text: string): number {
-  let hash = 0x811c9dc5;
-  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
-  return -1 - (hash >>> 2);
-}
-
-/**
- * A text of its own. A part of a longer text (a capture of a message) keeps the whole of it in memory in V8, and a table that lives for weeks
- * would keep every message it ever took a name from.
- */
-function copyText(text: string): string {
-  return `${text}\0`.slice(0, text.length);
+/** Adds to the set, or to a new one where it's the empty one that all share. */
+function addBounded<T extends string | number>(set: Set<T>, value: T, bound: number): Set<T> {
+  if (set.size >= bound || set.has(value)) return set;
+  const own = set === (NO_IDS as ReadonlySet<unknown>) ? new Set<T>() : set;
+  own.add(typeof value === 'string' ? (copyText(value) as T) : value);
+  return own;
 }
 
 /** 53 bits of two FNV-1a hashes: texts are told apart, not kept (a new key is public, but long). */

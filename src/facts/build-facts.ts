@@ -2,11 +2,21 @@
  * Joined requests to facts. In: one request (or one record outside of any), with what the rules found in it. Out: the facts it states,
  * in the order of its records, the request's own last.
  */
+import { hashText } from '../lines/private-hash.ts';
 import type { JoinedRequest, RecordMatch, RequestAccess } from '../requests/joined-request.ts';
 import type { Captures } from '../rules/template.ts';
 import type { RecordKind, RequestKind } from './emitted-kinds.ts';
-import type { DelayedEventAction, DelayedEventOutcome, Fact, Provenance, ServerEvent, ToDeviceMessages, ToDeviceStage } from './fact.ts';
-import { buildKeyUpload, readTexts } from './key-upload.ts';
+import type {
+  DelayedEventAction,
+  DelayedEventOutcome,
+  DelayedEventRequest,
+  Fact,
+  Provenance,
+  ServerEvent,
+  ToDeviceMessages,
+  ToDeviceStage,
+} from './fact.ts';
+import { buildKeyUpload, readLines, readTexts } from './key-upload.ts';
 
 type RecordBuilder = (match: RecordMatch, request: JoinedRequest) => Fact | null;
 type RequestBuilder = (access: RequestAccess, request: JoinedRequest) => Fact | null;
@@ -36,22 +46,24 @@ const RECORD_BUILDERS: Readonly<Partial<Record<RecordKind, RecordBuilder>>> = {
     userId: readText(match.captures, 'user_id'),
     deviceId: readText(match.captures, 'device_id'),
   }),
+  client_lost: (match, request) => ({ kind: 'client_lost', ...base(match, request) }),
   server_event: (match, request) => ({
     kind: 'server_event',
     ...base(match, request),
     event: readText(match.captures, 'event') as ServerEvent['event'],
     detail: readText(match.captures, 'detail'),
+    userId: request.access?.requester ?? null,
   }),
 };
 
 const REQUEST_BUILDERS: Readonly<Partial<Record<RequestKind, RequestBuilder>>> = {
   to_device_send: (access, request) => {
-    const { event_type: eventType = '', txn_id: txnId = '' } = access.route?.captures ?? {};
     return {
       kind: 'to_device_send',
       ...baseOfRequest(access, request),
-      eventType,
-      isMediaKey: eventType === 'm.room.encrypted' && MEDIA_KEY_TXN.test(txnId),
+      clientHash: access.clientHash,
+      eventType: access.route?.captures['event_type'] ?? '',
+      isMediaKey: isMediaKeySend(access),
       isOk: isSuccess(access.status),
       sender: access.requester,
     };
@@ -61,8 +73,23 @@ const REQUEST_BUILDERS: Readonly<Partial<Record<RequestKind, RequestBuilder>>> =
     ...baseOfRequest(access, request),
     action: (access.route?.rule.definition.set?.['action'] ?? 'unknown') as DelayedEventAction,
     outcome: decideDelayedOutcome(access),
+    status: access.status,
+    isClientGone: access.isClientGone,
+    isUnknownPath: request.matches.some(({ rule }) => rule.definition.emit === 'unknown_path'),
     durationMs: access.procMs + Math.max(0, access.sendMs),
     userId: access.requester,
+    clientHash: access.clientHash,
+    ...readDelayedEvent(access.route?.captures ?? {}),
+  }),
+  state_event_sent: (access, request) => ({
+    kind: 'state_event_sent',
+    ...baseOfRequest(access, request),
+    roomId: access.route?.captures['room_id'] ?? '',
+    eventType: access.route?.captures['event_type'] ?? '',
+    stateKey: readStateKey(access.route?.captures ?? {}),
+    isOk: isSuccess(access.status),
+    userId: access.requester,
+    clientHash: access.clientHash,
   }),
   redaction: (access, request) => ({
     kind: 'redaction',
@@ -103,6 +130,28 @@ function decideDelayedOutcome({ status, isClientGone }: RequestAccess): DelayedE
   return isSuccess(status) ? 'ok' : 'failed';
 }
 
+type RouteCaptures = Readonly<Record<string, string>>;
+
+function readDelayedEvent(captures: RouteCaptures): Pick<DelayedEventRequest, 'delayIdHash' | 'schedule'> {
+  const { delay_id: delayId, delay_ms: delay, room_id: roomId = '', event_type: eventType = '' } = captures;
+  if (delayId !== undefined) return { delayIdHash: hashText(delayId), schedule: null };
+  const delayMs = delay !== undefined && DELAY.test(delay) ? Number(delay) : Number.NaN;
+  return { delayIdHash: null, schedule: { delayMs, roomId, eventType, stateKey: readStateKey(captures) } };
+}
+
+/** Milliseconds as a client writes them: `18000`. Synapse reads it as an integer (parse_integer). */
+const DELAY = /^\d{1,15}$/;
+
+/** A message's route has a transaction id instead. */
+function readStateKey({ txn_id: txnId, state_key: stateKey }: RouteCaptures): string | null {
+  return txnId === undefined ? (stateKey ?? '') : null;
+}
+
+function isMediaKeySend({ route }: RequestAccess): boolean {
+  if (route?.rule.definition.emit !== ('to_device_send' satisfies RequestKind)) return false;
+  return route.captures['event_type'] === 'm.room.encrypted' && MEDIA_KEY_TXN.test(route.captures['txn_id'] ?? '');
+}
+
 function isSuccess(status: number): boolean {
   return status >= 200 && status < 300;
 }
@@ -113,7 +162,9 @@ function buildMessages(stage: ToDeviceStage, match: RecordMatch, request: Joined
     deviceId: typeof deviceId === 'string' ? deviceId : null,
     messageId: typeof messageId === 'string' && messageId !== '' && messageId !== 'None' ? messageId : null,
   }));
-  return { kind: 'to_device_messages', ...base(match, request), stage, messages };
+  const { access } = request;
+  const isMediaKey = access !== null && isMediaKeySend(access);
+  return { kind: 'to_device_messages', ...base(match, request), stage, isMediaKey, sender: access?.requester ?? null, messages };
 }
 
 /** The record names message ids only; whose /sync it was, the request's `/sync:` record tells (DEBUG), or at least the user its access line. */
@@ -123,12 +174,14 @@ function buildReturned(match: RecordMatch, request: JoinedRequest): ToDeviceMess
   const deviceId = sync ? readText(sync.captures, 'device_id') : null;
   const ids = match.captures['message_ids'];
   const messages = (Array.isArray(ids) ? (ids as readonly (string | null)[]) : []).map((messageId) => ({ userId, deviceId, messageId }));
-  return { kind: 'to_device_messages', ...base(match, request), stage: 'returned', messages };
+  return { kind: 'to_device_messages', ...base(match, request), stage: 'returned', isMediaKey: false, sender: null, messages };
 }
 
-function base(match: RecordMatch, request: JoinedRequest): { timeMs: number; provenance: Provenance } {
+function base(match: RecordMatch, request: JoinedRequest): Pick<Fact, 'timeMs' | 'provenance' | 'lines'> {
   const { source, requestId, incarnation } = request;
-  return { timeMs: match.timeMs, provenance: { source, positions: [match.position], requestId, incarnation, ruleId: match.rule.id } };
+  const lines = readLines([match]);
+  const provenance = { source, positions: [match.position], requestId, incarnation, ruleId: match.rule.id };
+  return { timeMs: match.timeMs, provenance, ...(lines.length > 0 && { lines }) };
 }
 
 function baseOfRequest(

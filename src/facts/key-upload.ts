@@ -3,7 +3,7 @@
  * outcome, decided once, by contract.md ("What each word means").
  */
 import type { JoinedRequest, RecordMatch, RequestAccess } from '../requests/joined-request.ts';
-import type { KeyUpload, Provenance, Refusal, UploadOutcome } from './fact.ts';
+import type { FactLine, KeyUpload, Provenance, Refusal, UploadOutcome } from './fact.ts';
 
 export function buildKeyUpload(request: JoinedRequest, provenance: Provenance): KeyUpload {
   let offered: RecordMatch | undefined;
@@ -18,6 +18,7 @@ export function buildKeyUpload(request: JoinedRequest, provenance: Provenance): 
   const offeredKeyIds = offered ? readTexts(offered.captures['key_ids']) : [];
   const isUpload = request.access?.route?.rule.definition.emit === 'key_upload';
   const { userId, deviceId } = findDevice(offered, updated, refusals, request.access?.requester ?? null);
+  const lines = readLines(request.matches);
   return {
     kind: 'key_upload',
     timeMs: request.matches.at(-1)?.timeMs ?? request.access?.timeMs ?? Number.NaN,
@@ -29,7 +30,15 @@ export function buildKeyUpload(request: JoinedRequest, provenance: Provenance): 
     refusals,
     outcome: request.access !== null && isUpload ? decideOutcome(request.access, refusals.length > 0, offeredKeyIds.length > 0) : null,
     access: request.access,
+    ...(lines.length > 0 && { lines }),
   };
+}
+
+/** Lines of the records that carry their text. */
+export function readLines(matches: readonly RecordMatch[]): readonly FactLine[] {
+  const lines: FactLine[] = [];
+  for (const { line = null, position, timeMs, text } of matches) if (text !== undefined) lines.push({ line, position, timeMs, text });
+  return lines;
 }
 
 /** The order is the contract's: a refusal first, then a client that left, then the status. */

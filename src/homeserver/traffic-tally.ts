@@ -31,6 +31,8 @@ export class TrafficTally {
   dropped = 0;
   /** Redactions that the server took (KE-3). */
   redactions = 0;
+  /** Records that may be forged; they count here and nowhere else. */
+  untrusted = 0;
   readonly delayedEvents: Readonly<Record<DelayedEventAction, Record<DelayedEventOutcome, number>>>;
 
   constructor() {
@@ -64,6 +66,9 @@ export class TrafficTally {
         return;
       case 'redaction':
         if (fact.isOk) this.redactions++;
+        return;
+      case 'untrusted_record':
+        this.untrusted++;
         return;
       case 'delayed_event_request':
         return this.#applyDelayedEvent(fact);

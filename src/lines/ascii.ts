@@ -5,6 +5,11 @@ export function asciiBytes(text: string): Uint8Array {
   return Uint8Array.from(text, (char) => char.charCodeAt(0));
 }
 
+/** Four ASCII characters as `DataView.getInt32(at, true)` reads them. */
+export function asciiWord(text: string): number {
+  return text.charCodeAt(0) | (text.charCodeAt(1) << 8) | (text.charCodeAt(2) << 16) | (text.charCodeAt(3) << 24);
+}
+
 /** Whether `literal` stands at `bytes[at]`. */
 export function startsWith(bytes: Uint8Array, at: number, literal: Uint8Array): boolean {
   for (let i = 0; i < literal.length; i++) if (bytes[at + i] !== literal[i]) return false;

@@ -8,20 +8,13 @@
  */
 
 import type { KeptRows } from '../kept-rows.ts';
-import type {
-  CounterName,
-  DeviceCounterName,
-  DeviceGaugeName,
-  DeviceHistogramName,
-  FamilySpec,
-  GaugeName,
-  HistogramName,
-} from './catalogue.ts';
-import { CATALOGUE, isClosed, OVERFLOW } from './catalogue.ts';
+import type { CounterName, DeviceCounterName, DeviceGaugeName, DeviceHistogramName, GaugeName, HistogramName } from './catalogue.ts';
+import { CATALOGUE } from './catalogue.ts';
 import type { IdentifierMode } from './device-directory.ts';
 import { DeviceDirectory } from './device-directory.ts';
 import type { Child } from './family.ts';
 import { Family } from './family.ts';
+import { type FamilySpec, isClosed, OVERFLOW } from './family-spec.ts';
 import { Counter, Gauge, Histogram } from './instruments.ts';
 import { MetricRows } from './metric-rows.ts';
 import type { StoreContent, StoreDump } from './store-dump.ts';

@@ -7,9 +7,9 @@
  * process itself are not part of it.
  */
 
-import { OVERFLOW } from './catalogue.ts';
 import type { DeviceDirectory, DeviceEntry, IdentifierMode } from './device-directory.ts';
 import type { Child, Family } from './family.ts';
+import { OVERFLOW } from './family-spec.ts';
 import type { Counter, Exemplar, Gauge, Histogram } from './instruments.ts';
 
 /** Changes with the meaning of the data, not with families or labels: those may come and go under one version. */

@@ -29,20 +29,27 @@ export interface LogStatement<Interest> {
   readonly interest: Interest;
 }
 
+/**
+ * A middle's bytes, eight at a time, as floating-point numbers: the widest that JavaScript compares at once. Exact, because text below 0x80 is
+ * neither NaN nor a zero; a middle with other bytes equals nothing, and is parsed each time.
+ */
 interface Memo<Interest> {
-  readonly words: Int32Array;
-  /** The last four bytes, and where they stand: the length needn't be a multiple of four. */
+  readonly words: Float64Array;
+  /** The last eight bytes, and where they stand: the length needn't be a multiple of eight. */
   readonly lastWord: number;
   readonly lastOffset: number;
   readonly statement: LogStatement<Interest>;
+  /** Another one in the same bucket. */
+  readonly next: Memo<Interest> | null;
 }
 
-const BUCKETS = 512;
-/** Where the words that choose the bucket stand: behind `synapse.`, which all have in common. */
-const HASH_OFFSET = 8;
+/** 2^10: ten bits of the hash. */
+const BUCKETS = 1024;
+/** The bytes of a middle that choose its bucket end here. A shorter middle (`root - 12 - INFO - `, rare) isn't remembered. */
+const HASHED_BYTES = 22;
 
 export class LogStatementTable<Interest> {
-  readonly #buckets: Memo<Interest>[][] = Array.from({ length: BUCKETS }, () => []);
+  readonly #buckets: (Memo<Interest> | null)[] = new Array(BUCKETS).fill(null);
   readonly #interestIn: (logger: string, level: Level) => Interest;
   #count = 0;
   /** The one found last: most records are of the same statement as the one before. */
@@ -61,21 +68,30 @@ export class LogStatementTable<Interest> {
   find(bytes: Uint8Array, view: DataView, at: number, hasServerName: boolean): LogStatement<Interest> | null {
     if (at + MAX_MIDDLE_BYTES > bytes.length) return this.#parse(bytes, at, hasServerName);
     const last = this.#last;
-    return last !== null && isSame(last, view, at) ? last.statement : this.#findOther(bytes, view, at, hasServerName);
+    if (last === null || view.getFloat64(at + last.lastOffset, true) !== last.lastWord)
+      return this.#findOther(bytes, view, at, hasServerName);
+    const { words } = last;
+    for (let i = words.length - 1; i >= 0; i--)
+      if (view.getFloat64(at + i * 8, true) !== words[i]) return this.#findOther(bytes, view, at, hasServerName);
+    return last.statement;
   }
 
   #findOther(bytes: Uint8Array, view: DataView, at: number, hasServerName: boolean): LogStatement<Interest> | null {
-    const bucket = this.#buckets[bucketOf(view, at)] as Memo<Interest>[];
-    for (let i = 0; i < bucket.length; i++) {
-      const memo = bucket[i] as Memo<Interest>;
+    const bucket = bucketOf(view, at);
+    const first = this.#buckets[bucket] as Memo<Interest> | null;
+    for (let memo = first; memo !== null; memo = memo.next) {
       if (!isSame(memo, view, at)) continue;
       this.#last = memo;
       return memo.statement;
     }
     const statement = this.#parse(bytes, at, hasServerName);
-    if (statement !== null && statement.length <= MAX_MIDDLE_BYTES && this.#count < MAX_STATEMENTS) {
-      this.#count++;
-      bucket.push(createMemo(statement, view, at));
+    if (statement !== null && isRemembered(statement.length) && this.#count < MAX_STATEMENTS) {
+      const memo = createMemo(statement, view, at, first);
+      // One that holds no number would never be found again, and fill the table.
+      if (isSame(memo, view, at)) {
+        this.#count++;
+        this.#buckets[bucket] = memo;
+      }
     }
     return statement;
   }
@@ -101,24 +117,26 @@ export class LogStatementTable<Interest> {
   }
 }
 
-function bucketOf(view: DataView, at: number): number {
-  const mixed = Math.imul(
-    view.getInt32(at + HASH_OFFSET, true) ^ Math.imul(view.getInt32(at + HASH_OFFSET + 4, true), 0x9e3779b1),
-    0x85ebca6b,
-  );
-  return (mixed >>> 16) & (BUCKETS - 1);
+function isRemembered(length: number): boolean {
+  return length >= HASHED_BYTES && length <= MAX_MIDDLE_BYTES;
 }
 
-function createMemo<Interest>(statement: LogStatement<Interest>, view: DataView, at: number): Memo<Interest> {
-  const words = new Int32Array(statement.length >> 2);
-  for (let i = 0; i < words.length; i++) words[i] = view.getInt32(at + i * 4, true);
-  const lastOffset = statement.length - 4;
-  return { words, lastWord: view.getInt32(at + lastOffset, true), lastOffset, statement };
+/** From words behind `synapse.`, which all have in common. */
+function bucketOf(view: DataView, at: number): number {
+  const end = view.getInt32(at + 16, true) ^ Math.imul(view.getInt32(at + HASHED_BYTES - 4, true), 0xc2b2ae35);
+  return Math.imul(view.getInt32(at + 8, true) ^ Math.imul(end, 0x9e3779b1), 0x85ebca6b) >>> 22;
+}
+
+function createMemo<Interest>(statement: LogStatement<Interest>, view: DataView, at: number, next: Memo<Interest> | null): Memo<Interest> {
+  const words = new Float64Array(statement.length >> 3);
+  for (let i = 0; i < words.length; i++) words[i] = view.getFloat64(at + i * 8, true);
+  const lastOffset = statement.length - 8;
+  return { words, lastWord: view.getFloat64(at + lastOffset, true), lastOffset, statement, next };
 }
 
 function isSame<Interest>({ words, lastWord, lastOffset }: Memo<Interest>, view: DataView, at: number): boolean {
-  if (view.getInt32(at + lastOffset, true) !== lastWord) return false;
-  for (let i = words.length - 1; i >= 0; i--) if (view.getInt32(at + i * 4, true) !== words[i]) return false;
+  if (view.getFloat64(at + lastOffset, true) !== lastWord) return false;
+  for (let i = words.length - 1; i >= 0; i--) if (view.getFloat64(at + i * 8, true) !== words[i]) return false;
   return true;
 }
 

@@ -9,7 +9,7 @@
 import { isAscii } from '../lines/ascii.ts';
 import { type ChunkConsumer, MAX_LINE_BYTES, MAX_RECORD_BYTES } from '../lines/chunk-consumer.ts';
 import { AccessLine } from './access-line.ts';
-import { skipPrefix } from './line-prefix.ts';
+import { type LinePrefix, skipPrefix } from './line-prefix.ts';
 import { detectFormat, type LogFormat, parseJsonRecord } from './log-format.ts';
 import { type Level, type LogStatement, LogStatementTable } from './log-statement.ts';
 import { RecordHeader } from './record-header.ts';
@@ -41,16 +41,30 @@ export interface LogRecord<I extends Interest = Interest> {
   readonly isCut: boolean;
   /** Byte position of the record in its generation. */
   readonly position: number;
+  /** Line number in its generation, from 1. */
+  readonly line: number;
+  /** All of its physical lines, header included, without what a transport put before them; only while the handler watches all. */
+  readonly raw?: string;
 }
 
 export interface RecordHandler<I extends Interest = Interest> {
+  /** While true, every record of a text log comes to `onRecord`, wanted or not, and access lines too (onAccessLine isn't called). */
+  readonly watchesAll?: boolean;
   interestIn(logger: string, level: Level): I;
   onAccessLine(bytes: Uint8Array, line: AccessLine, position: number): void;
   onRecord(record: LogRecord<I>): void;
   /** A line that has no known shape. `reason`: `access_line synapse.access.http.8008`, `not_a_record`, … */
   onUnrecognised(reason: string, sample: string): void;
   onFormat(format: LogFormat): void;
+  /** No record of any kind between these two stamps, MIN_HOLE_MS or more apart. `position`: the record behind the hole. */
+  onHole(fromMs: number, toMs: number, position: number): void;
 }
+
+/**
+ * Shortest hole in the stamps that is told, in ms. A client gives up after 2 s, and may have asked a little before the process stopped; quiet
+ * servers have many such holes.
+ */
+export const MIN_HOLE_MS = 1500;
 
 /** What stands in the files, forged and doubled records included (contract.md, `sources[]`). */
 export interface PhysicalCounts {
@@ -69,6 +83,10 @@ export interface RecordReaderDump {
   readonly isSkipping: boolean;
   readonly isInRecord: boolean;
   readonly misses: number;
+  /** Lines of the generations before this one. */
+  readonly linesBefore: number;
+  /** Stamp of the last record of any kind; null: none yet. */
+  readonly stampMs: number | null;
   readonly counts: Omit<PhysicalCounts, 'firstTimeMs' | 'lastTimeMs'> & {
     readonly firstTimeMs: number | null;
     readonly lastTimeMs: number | null;
@@ -98,13 +116,18 @@ export class RecordReader<I extends Interest = Interest> implements ChunkConsume
   #header: RecordHeader<I>;
   readonly #access = new AccessLine();
   readonly #interests = new Map<string, I>();
-  #format: LogFormat | null;
+  #format: LogFormat | null = null;
+  /** Of the format: looked at for every line. */
+  #prefix: LinePrefix = 'none';
+  #hasServerName = false;
   #bytes: Uint8Array = new Uint8Array(0);
   #view = new DataView(this.#bytes.buffer);
   #scratch = new Uint8Array(0);
 
   /** Position, in the generation, of the buffer's offset 0. */
   #base = 0;
+  /** Lines of the generations before. */
+  #linesBefore = 0;
   /** Offset of the held record, or NO_RECORD. */
   #held = NO_RECORD;
   #heldLines = 0;
@@ -121,12 +144,25 @@ export class RecordReader<I extends Interest = Interest> implements ChunkConsume
   /** A record has been seen, so lines without a header belong to it. */
   #isInRecord = false;
   #misses = 0;
+  /** Stamp of the last record; NaN before the first. */
+  #stampMs = Number.NaN;
 
   constructor(handler: RecordHandler<I>, clock: ZoneClock, format: LogFormat | null = null) {
     this.#handler = handler;
     this.#clock = clock;
     this.#header = this.#createHeader();
+    if (format !== null) this.#setFormat(format);
+  }
+
+  #setFormat(format: LogFormat): void {
     this.#format = format;
+    this.#prefix = format.prefix;
+    this.#hasServerName = format.kind === 'text' && format.hasServerName;
+  }
+
+  /** Of the line that was counted last, in its generation. */
+  get lineNumber(): number {
+    return this.counts.lines - this.#linesBefore;
   }
 
   get format(): LogFormat | null {
@@ -150,16 +186,20 @@ export class RecordReader<I extends Interest = Interest> implements ChunkConsume
       isSkipping: this.#isSkipping,
       isInRecord: this.#isInRecord,
       misses: this.#misses,
+      linesBefore: this.#linesBefore,
+      stampMs: orNull(this.#stampMs),
       counts: { ...this.counts, firstTimeMs: orNull(firstTimeMs), lastTimeMs: orNull(lastTimeMs) },
     };
   }
 
   /** A format that was set stays. */
-  restore({ format, isSkipping, isInRecord, misses, counts }: RecordReaderDump): void {
-    this.#format ??= format;
+  restore({ format, isSkipping, isInRecord, misses, linesBefore, stampMs, counts }: RecordReaderDump): void {
+    if (this.#format === null && format !== null) this.#setFormat(format);
     this.#isSkipping = isSkipping;
     this.#isInRecord = isInRecord;
     this.#misses = misses;
+    this.#linesBefore = linesBefore;
+    this.#stampMs = stampMs ?? Number.NaN;
     Object.assign(this.counts, counts, { firstTimeMs: counts.firstTimeMs ?? Number.NaN, lastTimeMs: counts.lastTimeMs ?? Number.NaN });
   }
 
@@ -200,6 +240,7 @@ export class RecordReader<I extends Interest = Interest> implements ChunkConsume
       this.counts.bytes--;
     } else this.counts.bytes += length - consumed;
     this.#base = 0;
+    this.#linesBefore = this.counts.lines;
     this.#isSkipping = false;
   }
 
@@ -224,64 +265,87 @@ export class RecordReader<I extends Interest = Interest> implements ChunkConsume
 
   #readTextLines(bytes: Uint8Array, start: number, limit: number): number {
     const view = this.#view;
-    const header = this.#header;
-    const { counts } = this;
-    const { prefix, hasServerName } = this.#format?.kind === 'text' ? this.#format : { prefix: 'none' as const, hasServerName: false };
     let at = start;
     while (at < limit) {
-      const lineStart = prefix === 'none' ? at : skipPrefix(prefix, bytes, at);
-      if (!header.read(bytes, view, lineStart, hasServerName)) {
-        const missed = at;
-        at = this.#continueRecord(bytes, at);
-        // The missed line is looked at too: it may be all there is, where the log is followed line by line.
-        if (this.#misses >= MISSES_BEFORE_DETECT && this.#detect(bytes, missed, limit)) return this.#readLines(bytes, at, limit);
-        continue;
-      }
-      if (this.#held !== NO_RECORD) this.#closeHeld(bytes, at);
-      this.#misses = 0;
-      if (!this.#isInRecord) this.#noteTime(header.timeMs);
-      this.#isInRecord = true;
-      const interest = header.statement?.interest as I;
-      if (interest.isAccess) {
-        counts.lines++;
-        counts.records++;
-        at = this.#takeAccessLine(bytes, interest, at) + 1;
-        continue;
-      }
-      const end = bytes.indexOf(NEWLINE, header.messageStart);
-      if (isWanted(interest, bytes, header.messageStart)) {
-        this.#hold(at);
-        if (end - at > MAX_LINE_BYTES) this.#heldCutLines++;
-      } else {
-        counts.lines++;
-        counts.records++;
-        if (end - at > MAX_LINE_BYTES) counts.cutLines++;
-      }
-      at = end + 1;
+      const lineStart = at;
+      at = this.#readTextLine(bytes, view, lineStart);
+      // The missed line is looked at too: it may be all there is, where the log is followed line by line.
+      if (this.#misses >= MISSES_BEFORE_DETECT && this.#detect(bytes, lineStart, limit)) return this.#readLines(bytes, at, limit);
     }
-    this.#noteTime(header.timeMs);
+    this.#noteTime(this.#header.timeMs);
     return this.#held === NO_RECORD ? limit : this.#held;
+  }
+
+  /** The line at `at`. Returns the offset behind it. A function for each line, not a loop: V8 compiles it once, and well. */
+  #readTextLine(bytes: Uint8Array, view: DataView, at: number): number {
+    const header = this.#header;
+    const lineStart = this.#prefix === 'none' ? at : skipPrefix(this.#prefix, bytes, at);
+    if (!header.read(bytes, view, lineStart, this.#hasServerName)) return this.#continueRecord(bytes, at);
+    if (this.#held !== NO_RECORD) this.#closeHeld(bytes, at);
+    if (header.timeMs - this.#stampMs >= MIN_HOLE_MS) this.#handler.onHole(this.#stampMs, header.timeMs, this.#base + at);
+    this.#stampMs = header.timeMs;
+    this.#misses = 0;
+    if (!this.#isInRecord) this.#beginRecords();
+    const interest = header.statement?.interest as I;
+    if (this.#handler.watchesAll === true) return this.#watch(bytes, at);
+    if (interest.isAccess) return this.#takeAccessLine(bytes, interest, at) + 1;
+    const end = bytes.indexOf(NEWLINE, header.messageStart);
+    if (interest.prefixes.length > 0 && isWanted(interest, bytes, header.messageStart)) {
+      this.#hold(at);
+      if (end - at > MAX_LINE_BYTES) this.#heldCutLines++;
+    } else {
+      this.counts.lines++;
+      this.counts.records++;
+      if (end - at > MAX_LINE_BYTES) this.counts.cutLines++;
+    }
+    return end + 1;
+  }
+
+  /** Holds the record at `at`, whatever it is. */
+  #watch(bytes: Uint8Array, at: number): number {
+    const end = bytes.indexOf(NEWLINE, this.#header.messageStart);
+    this.#hold(at);
+    if (end - at > MAX_LINE_BYTES) this.#heldCutLines++;
+    return end + 1;
+  }
+
+  /** Physical counts of an access line that was held are those that it would have had otherwise. */
+  #countHeldAccessLine(bytes: Uint8Array, { interest, logger }: LogStatement<I>): void {
+    const start = this.#heldMessage;
+    if (interest.isDebug && this.#access.isReceivedLine(bytes, start)) return;
+    const end = bytes.indexOf(NEWLINE, start);
+    if (this.#access.parse(bytes, start) && end - this.#held <= MAX_LINE_BYTES) this.counts.accessLines++;
+    else this.#handler.onUnrecognised(`access_line ${logger}`, decodeText(bytes, start, Math.min(end, start + SAMPLE_LENGTH)));
+  }
+
+  #beginRecords(): void {
+    this.#isInRecord = true;
+    this.#noteTime(this.#header.timeMs);
   }
 
   /** Parses the access line at `at`, whose header was just read. Returns the offset of its newline. */
   #takeAccessLine(bytes: Uint8Array, interest: Interest, at: number): number {
     const access = this.#access;
-    const { messageStart, requestStart, requestEnd, requestNumber, timeMs } = this.#header;
+    const header = this.#header;
+    const { counts } = this;
+    const { messageStart } = header;
+    counts.lines++;
+    counts.records++;
     const isReceived = interest.isDebug && access.isReceivedLine(bytes, messageStart);
     if (isReceived) return bytes.indexOf(NEWLINE, messageStart);
     const isWhole = access.parse(bytes, messageStart) && access.end - at <= MAX_LINE_BYTES;
     if (!isWhole) {
       const end = bytes.indexOf(NEWLINE, messageStart);
-      if (end - at > MAX_LINE_BYTES) this.counts.cutLines++;
+      if (end - at > MAX_LINE_BYTES) counts.cutLines++;
       const sample = decodeText(bytes, messageStart, Math.min(end, messageStart + SAMPLE_LENGTH));
-      this.#handler.onUnrecognised(`access_line ${this.#header.statement?.logger}`, sample);
+      this.#handler.onUnrecognised(`access_line ${header.statement?.logger}`, sample);
       return end;
     }
-    access.timeMs = timeMs;
-    access.requestStart = requestStart;
-    access.requestEnd = requestEnd;
-    access.requestNumber = requestNumber;
-    this.counts.accessLines++;
+    access.timeMs = header.timeMs;
+    access.requestStart = header.requestStart;
+    access.requestEnd = header.requestEnd;
+    access.requestNumber = header.requestNumber;
+    counts.accessLines++;
     this.#handler.onAccessLine(bytes, access, this.#base + at);
     return access.end;
   }
@@ -321,10 +385,15 @@ export class RecordReader<I extends Interest = Interest> implements ChunkConsume
     this.counts.cutLines += this.#heldCutLines;
     this.counts.records++;
     const isTooLong = end - 1 - this.#held > MAX_RECORD_BYTES;
-    const text = this.#decodeLines(bytes, isTooLong ? this.#held + MAX_RECORD_BYTES : end - 1);
+    const textEnd = isTooLong ? this.#held + MAX_RECORD_BYTES : end - 1;
+    const text = this.#decodeLines(bytes, this.#heldMessage, textEnd);
+    const raw = this.#handler.watchesAll === true ? { raw: this.#decodeLines(bytes, this.#held, textEnd) } : null;
     const traceback = this.#heldLines === 1 ? -1 : text.search(TRACEBACK);
     const position = this.#base + this.#held;
-    const { interest, logger, level } = this.#heldStatement as LogStatement<I>;
+    const line = this.counts.lines - this.#heldLines + 1 - this.#linesBefore;
+    const statement = this.#heldStatement as LogStatement<I>;
+    const { interest, logger, level } = statement;
+    if (interest.isAccess) this.#countHeldAccessLine(bytes, statement);
     this.#held = NO_RECORD;
     this.#handler.onRecord({
       interest,
@@ -336,18 +405,21 @@ export class RecordReader<I extends Interest = Interest> implements ChunkConsume
       message: traceback < 0 ? text : text.slice(0, traceback),
       isCut: isCut || isTooLong,
       position,
+      line,
+      ...raw,
     });
   }
 
-  /** The held record's message up to `end`, its continuation lines without their prefix. */
-  #decodeLines(bytes: Uint8Array, end: number): string {
-    const prefix = this.#format?.prefix ?? 'none';
-    if (prefix === 'none' || this.#heldLines === 1) return decodeText(bytes, this.#heldMessage, end);
+  /** The held record from `start` (its message, or its first byte) up to `end`, its lines without their prefix. */
+  #decodeLines(bytes: Uint8Array, start: number, end: number): string {
+    const prefix = this.#prefix;
+    const isMessage = start !== this.#held;
+    if (prefix === 'none' || (isMessage && this.#heldLines === 1)) return decodeText(bytes, start, end);
     const lines: string[] = [];
-    for (let at = this.#heldMessage; at <= end; ) {
+    for (let at = start; at <= end; ) {
       const newline = bytes.indexOf(NEWLINE, at);
       const lineEnd = newline < 0 || newline > end ? end : newline;
-      lines.push(decodeText(bytes, lines.length === 0 ? at : skipPrefix(prefix, bytes, at), lineEnd));
+      lines.push(decodeText(bytes, isMessage && lines.length === 0 ? at : skipPrefix(prefix, bytes, at), lineEnd));
       at = lineEnd + 1;
     }
     return lines.join('\n');
@@ -373,6 +445,8 @@ export class RecordReader<I extends Interest = Interest> implements ChunkConsume
         this.#misses = 0;
         counts.records++;
         this.#noteTime(record.timeMs);
+        if (record.timeMs - this.#stampMs >= MIN_HOLE_MS) this.#handler.onHole(this.#stampMs, record.timeMs, this.#base + at);
+        this.#stampMs = record.timeMs;
         this.#takeJsonRecord(record, this.#base + at);
       }
       at = end + 1;
@@ -394,6 +468,7 @@ export class RecordReader<I extends Interest = Interest> implements ChunkConsume
       message,
       isCut: false,
       position,
+      line: this.counts.lines - this.#linesBefore,
     });
   }
 
@@ -429,7 +504,7 @@ export class RecordReader<I extends Interest = Interest> implements ChunkConsume
     this.#misses = 0;
     const format = detectFormat(bytes, start, limit);
     if (format === null || JSON.stringify(format) === JSON.stringify(this.#format)) return false;
-    this.#format = format;
+    this.#setFormat(format);
     this.#handler.onFormat(format);
     return true;
   }
@@ -471,8 +546,7 @@ export class RecordReader<I extends Interest = Interest> implements ChunkConsume
   }
 
   #isHeader(bytes: Uint8Array, at: number): boolean {
-    const { prefix, hasServerName } = this.#format?.kind === 'text' ? this.#format : { prefix: 'none' as const, hasServerName: false };
-    return this.#header.read(bytes, this.#view, skipPrefix(prefix, bytes, at), hasServerName);
+    return this.#header.read(bytes, this.#view, skipPrefix(this.#prefix, bytes, at), this.#hasServerName);
   }
 
   /** Reads `[start, end)`, the kept part of a cut line, as one line with its newline, in a buffer of our own. */

@@ -10,43 +10,46 @@ import type { AccessLine } from '../records/access-line.ts';
 
 /** Access lines remembered; the memory handler holds at most 10 records, and a flush can repeat all of them. Power of two. */
 const RECENT_ACCESS_LINES = 512;
+const FIELDS = 5;
 const RECENT_MATCHES = 64;
 /** Longer messages are compared by length alone. */
 const COMPARED_LENGTH = 8192;
 
 /** What a DoubledRecords remembers, as plain data. A time that isn't known is null. */
 export interface DoubledRecordsDump {
-  /** Number, log time, procMs, size mark. */
-  readonly accessLines: readonly (readonly [number: number, timeMs: number | null, procMs: number, size: number])[];
+  /** FIELDS of each: number, log time, procMs, size, length. */
+  readonly accessLines: readonly (readonly (number | null)[])[];
   /** In the order of their places in the ring. */
   readonly matches: readonly (readonly [number: number, timeMs: number | null, length: number, key: string])[];
   readonly next: number;
 }
 
 export class DoubledRecords {
-  readonly #numbers = new Float64Array(RECENT_ACCESS_LINES).fill(-1);
-  readonly #times = new Float64Array(RECENT_ACCESS_LINES);
-  readonly #procs = new Float64Array(RECENT_ACCESS_LINES);
-  readonly #sizes = new Float64Array(RECENT_ACCESS_LINES);
+  /** Number, time, duration, size, length of each. */
+  readonly #accessLines = new Float64Array(RECENT_ACCESS_LINES * FIELDS).fill(-1);
   readonly #matchNumbers = new Float64Array(RECENT_MATCHES).fill(-1);
   readonly #matches: { timeMs: number; length: number; key: string }[] = [];
   #next = 0;
 
-  rememberAccessLine({ requestNumber, timeMs, procMs, sizeBytes, end, requestStart }: AccessLine): void {
-    const slot = requestNumber & (RECENT_ACCESS_LINES - 1);
-    this.#numbers[slot] = requestNumber;
-    this.#times[slot] = timeMs;
-    this.#procs[slot] = procMs;
-    this.#sizes[slot] = sizeBytes * 2 ** 20 + (end - requestStart);
+  rememberAccessLine(line: AccessLine): void {
+    const slot = (line.requestNumber & (RECENT_ACCESS_LINES - 1)) * FIELDS;
+    const lines = this.#accessLines;
+    lines[slot] = line.requestNumber;
+    lines[slot + 1] = line.timeMs;
+    lines[slot + 2] = line.procMs;
+    lines[slot + 3] = line.sizeBytes;
+    lines[slot + 4] = line.end - line.requestStart;
   }
 
-  isDoubledAccessLine({ requestNumber, timeMs, procMs, sizeBytes, end, requestStart }: AccessLine): boolean {
-    const slot = requestNumber & (RECENT_ACCESS_LINES - 1);
+  isDoubledAccessLine(line: AccessLine): boolean {
+    const slot = (line.requestNumber & (RECENT_ACCESS_LINES - 1)) * FIELDS;
+    const lines = this.#accessLines;
     return (
-      this.#numbers[slot] === requestNumber &&
-      this.#times[slot] === timeMs &&
-      this.#procs[slot] === procMs &&
-      this.#sizes[slot] === sizeBytes * 2 ** 20 + (end - requestStart)
+      lines[slot] === line.requestNumber &&
+      lines[slot + 1] === line.timeMs &&
+      lines[slot + 2] === line.procMs &&
+      lines[slot + 3] === line.sizeBytes &&
+      lines[slot + 4] === line.end - line.requestStart
     );
   }
 
@@ -65,12 +68,10 @@ export class DoubledRecords {
   }
 
   dump(): DoubledRecordsDump {
-    const accessLines: [number, number | null, number, number][] = [];
-    for (let slot = 0; slot < RECENT_ACCESS_LINES; slot++) {
-      const number = this.#numbers[slot] as number;
-      if (number >= 0)
-        accessLines.push([number, orNull(this.#times[slot] as number), this.#procs[slot] as number, this.#sizes[slot] as number]);
-    }
+    const lines = this.#accessLines;
+    const accessLines: (number | null)[][] = [];
+    for (let slot = 0; slot < lines.length; slot += FIELDS)
+      if ((lines[slot] as number) >= 0) accessLines.push([...lines.subarray(slot, slot + FIELDS)].map(orNull));
     const matches = this.#matches.map(
       ({ timeMs, length, key }, i) => [this.#matchNumbers[i] as number, orNull(timeMs), length, key] as const,
     );
@@ -78,14 +79,12 @@ export class DoubledRecords {
   }
 
   restore({ accessLines, matches, next }: DoubledRecordsDump): void {
-    this.#numbers.fill(-1);
-    for (const [number, timeMs, procMs, size] of accessLines) {
-      const slot = number & (RECENT_ACCESS_LINES - 1);
-      this.#numbers[slot] = number;
-      this.#times[slot] = timeMs ?? Number.NaN;
-      this.#procs[slot] = procMs;
-      this.#sizes[slot] = size;
-    }
+    this.#accessLines.fill(-1);
+    for (const fields of accessLines)
+      this.#accessLines.set(
+        fields.slice(0, FIELDS).map((field) => field ?? Number.NaN),
+        ((fields[0] as number) & (RECENT_ACCESS_LINES - 1)) * FIELDS,
+      );
     this.#matchNumbers.fill(-1);
     this.#matches.length = 0;
     for (const [i, [number, timeMs, length, key]] of matches.slice(0, RECENT_MATCHES).entries()) {

@@ -9,6 +9,9 @@ export interface RecordMatch extends RuleMatch {
   readonly timeMs: number;
   /** Byte position of the record in its generation. */
   readonly position: number;
+  /** Line number and message, where an incident may have to show them. */
+  readonly line?: number | null;
+  readonly text?: string;
 }
 
 /** What an access line says, copied out of the buffer. */
@@ -22,6 +25,8 @@ export interface RequestAccess {
   readonly isClientGone: boolean;
   /** `@alice:example.org`; `@bot:hs|@ghost:hs`; a server name; null for `{None}`. */
   readonly requester: string | null;
+  /** Hash of address and user agent; 0 where the request's fact has no use for it. */
+  readonly clientHash: number;
   /** The rule whose route the request line matches, with the route's captures. */
   readonly route: { readonly rule: CompiledRule; readonly captures: Readonly<Record<string, string>> } | null;
 }

@@ -83,12 +83,21 @@ export class RequestJoiner {
     else this.droppedRecords++;
   }
 
+  /** Whether `take` may find something for a request of this number, in any epoch: false for most, and then nothing more is to be done. */
+  mayHold(number: number): boolean {
+    return this.#filter[slotOf(number)] !== 0;
+  }
+
   /** The request's access line has come: its records, or null where none was wanted. */
   take(key: JoinKey): OpenJoin | null {
     if (this.#filter[slotOf(key)] === 0) return null;
-    const map = this.#young.has(key) ? this.#young : this.#old;
-    const join = map.get(key);
-    if (join === undefined) return null;
+    let map = this.#young;
+    let join = map.get(key);
+    if (join === undefined) {
+      map = this.#old;
+      join = map.get(key);
+      if (join === undefined) return null;
+    }
     map.delete(key);
     this.#countDown(key);
     return join;

@@ -38,6 +38,11 @@ export class RequestNumbers {
   #isBannerOpen = false;
   readonly #closed = new Uint32Array(WINDOW / 32);
 
+  /** Highest number that closed in this epoch; −1: none. */
+  get highest(): number {
+    return this.#highest;
+  }
+
   /** A whole start banner has been read. Decided at the next number. */
   expectRestart(): void {
     this.#isBannerOpen = true;

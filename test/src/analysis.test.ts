@@ -3,7 +3,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createAnalysis, formatTime } from '../../src/analysis.ts';
+import { createAnalysis } from '../../src/analysis.ts';
+import { formatTime } from '../../src/lines/utc-time.ts';
 import { type ReadOptions, readLog } from './facts/read-log.ts';
 import { accessEntry, type LogEntry, offerEntry, refusalEntry, renderLog, START_MS, signedKey, UPLOAD_URI } from './records/log-lines.ts';
 

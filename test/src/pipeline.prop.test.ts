@@ -70,9 +70,10 @@ const hasTime = (name: Layout) => name !== 'JSON without time';
 describe('any traffic', () => {
   it('gives exactly the counts that its requests add up to, in every layout', () => {
     fc.assert(
-      fc.property(scenario, layout, ({ entries, expected, accessLines }, name) => {
+      fc.property(scenario, layout, ({ entries, expected, expectedWithoutTimes, accessLines }, name) => {
         const reading = readLog(renderLog(entries, name));
-        expect(foundTables(reading, hasTime(name))).toEqual(expectedTables(expected, hasTime(name)));
+        const tables = expectedTables(hasTime(name) ? expected : expectedWithoutTimes, hasTime(name));
+        expect(foundTables(reading, hasTime(name))).toEqual(tables);
         expect(reading.stream.counts).toMatchObject({ records: entries.length, accessLines, cutLines: 0 });
         expect(Object.fromEntries(reading.stream.unrecognised)).toEqual({});
       }),

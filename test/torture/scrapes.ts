@@ -1,7 +1,8 @@
 /**
  * What /metrics said, scrape by scrape. In: bodies. Out: counters that stepped back; how the last body differs from the truth.
  */
-import { CATALOGUE, type FamilySpec } from '../../src/metrics/catalogue.ts';
+import { CATALOGUE } from '../../src/metrics/catalogue.ts';
+import type { FamilySpec } from '../../src/metrics/family-spec.ts';
 import { parseExposition } from '../daemon/http/parse-exposition.ts';
 import type { WriterTruth } from './orders.ts';
 

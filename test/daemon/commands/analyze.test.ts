@@ -96,7 +96,7 @@ describe('analyze prints a report', () => {
   it('with the device that is refused', async () => {
     const { exitCode, out, err } = await analyze(CAPTURE);
     expect([exitCode, err]).toEqual([0, '']);
-    expect(out).toMatch(/^What was read\n/);
+    expect(out).toMatch(/^Verdict\n/);
     expect(out).toMatch(/@rosa:matrix\.example\.org +MSLNKEIKTS +48 /);
     expect(out).not.toContain('\x1b');
   });

@@ -142,7 +142,7 @@ describe('rows', () => {
       usesColour: false,
       columns: 100,
     });
-    const rows = report.split('\n').filter((line) => /@user\d\d/.test(line));
+    const rows = report.split('\n').filter((line) => /@user\d\d:example\.org +DEVICE\d\d +\d/.test(line));
     expect(rows).toHaveLength(20);
     expect(rows[0]).toMatch(/@user29:example\.org +DEVICE29 +30 +1 +1 +06-30 12:00 +06-30 12:29$/);
     expect(rows[19]).toContain('@user10');

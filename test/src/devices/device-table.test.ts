@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { DeviceTable, type DeviceTally, MAX_CONFLICT_IDS } from '../../../src/devices/device-table.ts';
 import type { Fact, KeyUpload, Provenance, UploadOutcome } from '../../../src/facts/fact.ts';
+import { toDeviceMessages } from '../../testbench/made-facts.ts';
 
 const PROVENANCE: Provenance = { source: 's', positions: [0], requestId: '', incarnation: 0, ruleId: 'test' };
 const USER = '@alice:hs';
@@ -31,13 +32,8 @@ const claimed = (deviceId: string, ...keyIds: readonly string[]): Fact => ({
 });
 const accepted = (deviceId: string, ...offeredKeyIds: readonly string[]): KeyUpload =>
   uploaded(deviceId, { outcome: 'accepted', offeredKeyIds });
-const stored = (...deviceIds: readonly (string | null)[]): Fact => ({
-  kind: 'to_device_messages',
-  timeMs: 1000,
-  provenance: PROVENANCE,
-  stage: 'stored',
-  messages: deviceIds.map((deviceId) => ({ userId: USER, deviceId, messageId: null })),
-});
+const stored = (...deviceIds: readonly (string | null)[]): Fact =>
+  toDeviceMessages({ messages: deviceIds.map((deviceId) => ({ userId: USER, deviceId, messageId: null })) });
 const loggedIn = (deviceId: string, userId = USER): Fact => ({ kind: 'logged_in', timeMs: 1000, provenance: PROVENANCE, userId, deviceId });
 
 function tableOf(facts: readonly Fact[], maxDevices?: number): DeviceTable {
@@ -202,6 +198,7 @@ describe('a full table', () => {
     expect(tableOf([claimed('A', 'a:1'), claimed('A', 'a:1'), loggedIn('B'), loggedIn('C')], 2).claims).toEqual({
       oneTime: 1,
       fallback: 1,
+      poisoned: 0,
     });
   });
 
@@ -232,7 +229,7 @@ describe('any facts', () => {
         const table = new DeviceTable(maxDevices);
         const heard = new Map<string, number>();
         let step = 0;
-        // Full from the start: below half, the table doesn't mind the order.
+        // Full from the start, so that somebody is forgotten.
         for (let i = 0; i < maxDevices; i++) table.apply(loggedIn(`old ${i}`));
         const note = (deviceId: string | null) => deviceId !== null && heard.set(deviceId, ++step);
         for (const each of facts) {
@@ -248,14 +245,17 @@ describe('any facts', () => {
         if (heard.size <= maxDevices) expect(table.evicted).toBe(heard.size);
         const last = [...heard].sort(([, a], [, b]) => b - a)[0]?.[0];
         if (last !== undefined) expect(namesOf(table)).toContain(last);
-        const healthy = table.list().filter(({ conflictCount }) => conflictCount === 0);
+        const healthy = table.list().filter((each) => !table.troubled.has(each));
         const oldestHealthy = Math.min(...healthy.map(({ deviceId }) => heard.get(deviceId) ?? 0));
         const gone = [...heard].filter(([deviceId]) => !namesOf(table).includes(deviceId));
-        // Who is gone without ever having had a conflict was heard of before every healthy one that is left.
-        const everRefused = new Set(
-          facts.flatMap((each) => (each.kind === 'key_upload' && each.refusals.length > 0 ? [each.deviceId] : [])),
+        // Who is gone without ever having been in trouble (refused, or its keys handed out twice) was heard of before every healthy one that is left.
+        const everTroubled = new Set(
+          facts.flatMap((each) => {
+            if (each.kind === 'keys_claimed') return each.claims.map(({ deviceId }) => deviceId);
+            return each.kind === 'key_upload' && each.refusals.length > 0 ? [each.deviceId] : [];
+          }),
         );
-        for (const [deviceId, when] of gone) if (!everRefused.has(deviceId)) expect(when).toBeLessThan(oldestHealthy);
+        for (const [deviceId, when] of gone) if (!everTroubled.has(deviceId)) expect(when).toBeLessThan(oldestHealthy);
       }),
       { numRuns: 150 },
     );

@@ -5,6 +5,7 @@
 import fc from 'fast-check';
 import type { DelayedEventAction, DelayedEventOutcome, UploadOutcome } from '../../../src/facts/fact.ts';
 import {
+  ACCESS_LOGGER,
   accessEntry,
   claimEntry,
   type DeviceName,
@@ -89,7 +90,10 @@ export class Expected {
 
 export interface Scenario {
   readonly entries: readonly LogEntry[];
+  /** Claims and uploads as their records' times order them. */
   readonly expected: Expected;
+  /** As requests closed: all that a log without times can say. */
+  readonly expectedWithoutTimes: Expected;
   readonly accessLines: number;
 }
 
@@ -105,6 +109,8 @@ interface Plan {
   readonly hasAccess: boolean;
   /** @param times of its records */
   readonly apply: (expected: Expected, times: readonly number[]) => void;
+  /** The record that says when it happened; the first, if missing. */
+  readonly decisive?: number;
 }
 
 const device = fc.constantFrom(...DEVICES);
@@ -155,6 +161,7 @@ const upload: fc.Arbitrary<Plan> = fc
       method: 'POST',
       makes,
       hasAccess: end !== null,
+      decisive: Math.max(0, matched - 1),
       apply: (expected, times) => {
         if (!isNamed) {
           expected.unattributed.conflicts += refusals.length;
@@ -163,7 +170,9 @@ const upload: fc.Arbitrary<Plan> = fc
         }
         const tally = expected.device(name);
         if (outcome !== null) tally.keyUploads[outcome]++;
-        if (outcome === 'accepted') for (const keyId of offered) tally.claimed.delete(keyId);
+        // `200!`: stored, whether the client heard of it or not.
+        const isStored = outcome === 'accepted' || (outcome === 'client_gave_up' && end?.status === 200);
+        if (isStored) for (const keyId of offered) tally.claimed.delete(keyId);
         for (const { keyId, newKey } of refusals) {
           tally.conflictCount++;
           tally.conflictKeyIds.add(keyId);
@@ -335,6 +344,17 @@ export const scenario: fc.Arbitrary<Scenario> = fc
   })
   .map(({ plans, picks, firstNumber }) => interleave(plans, picks, firstNumber));
 
+/** An access line with the size that it has in a real log: an error's text is the answer's, too (`{"errcode":"M_UNKNOWN","error":"…"}`). */
+function answering(entry: LogEntry, before: readonly LogEntry[]): LogEntry {
+  if (entry.logger !== ACCESS_LOGGER) return entry;
+  const own = before
+    .filter(({ request }) => request === entry.request)
+    .map(({ message }) => /> SynapseError: \d+ - (.*)$/s.exec(message)?.[1]);
+  const error = own.find((text) => text !== undefined && !/^One time key (?!signed_curve25519:COPY)/.test(text));
+  if (error === undefined) return entry;
+  return { ...entry, message: entry.message.replace(' 525B ', ` ${JSON.stringify(error).length + 34}B `) };
+}
+
 function interleave(plans: readonly Plan[], picks: readonly number[], firstNumber: number): Scenario {
   const waiting = plans
     .map((plan, index) => ({ plan, request: `${plan.method}-${firstNumber + index}`, times: [] as number[] }))
@@ -349,15 +369,22 @@ function interleave(plans: readonly Plan[], picks: readonly number[], firstNumbe
     const at = (picks[step % picks.length] ?? 0) % open.length;
     const current = open[at]!;
     timeMs += 10;
-    entries.push(current.plan.makes[current.times.length]!({ timeMs, request: current.request }));
+    const entry = current.plan.makes[current.times.length]!({ timeMs, request: current.request });
+    entries.push(answering(entry, entries));
     current.times.push(timeMs);
     if (current.times.length < current.plan.makes.length) continue;
     open.splice(at, 1);
     (current.plan.hasAccess ? closed : unclosed).push(current);
   }
-  const expected = new Expected();
   // Without an access line a request stays open to the end; those are given up in the order in which they began.
   unclosed.sort((a, b) => a.times[0]! - b.times[0]!);
-  for (const { plan, times } of [...closed, ...unclosed]) plan.apply(expected, times);
-  return { entries, expected, accessLines: closed.length };
+  const inOrderOfClose = [...closed, ...unclosed];
+  const timeOf = ({ plan, times }: (typeof waiting)[number]): number => times[plan.decisive ?? 0]!;
+  const inOrderOfTime = inOrderOfClose.toSorted((a, b) => timeOf(a) - timeOf(b));
+  const [expected, expectedWithoutTimes] = [inOrderOfTime, inOrderOfClose].map((order) => {
+    const found = new Expected();
+    for (const { plan, times } of order) plan.apply(found, times);
+    return found;
+  }) as [Expected, Expected];
+  return { entries, expected, expectedWithoutTimes, accessLines: closed.length };
 }

@@ -1,0 +1,219 @@
+/**
+ * Devices as rows for the state database. In: the table. Out: one row a device that changed since the last commit, one with what is the table's as a
+ * whole, one for each poisoned claim and each finished incident; and the same way back.
+ */
+import type { Incident } from '../incident.ts';
+import type { BoundedList } from './bounded-list.ts';
+import type { CauseEvidence } from './cause.ts';
+import type { DeviceTally } from './device.ts';
+import type { DeviceTable } from './device-table.ts';
+import type { Divergence } from './divergence.ts';
+import { IdRanges } from './id-ranges.ts';
+import type { PoisonedClaim } from './key-health.ts';
+import type { RefusalRun } from './refusal-run.ts';
+import type { ServerStartsDump } from './server-starts.ts';
+import type { StormClusterDump } from './storm-cluster.ts';
+
+/** What is the table's as a whole. Devices' keys begin with `[`. */
+const TOTALS_KEY = '';
+/** `poisoned 12`, `finished 3`: by number, which only grows. */
+const LIST_KEY = /^(poisoned|finished) (\d+)$/;
+
+type Row = readonly [key: string, text: string | null];
+
+/** JSON has no NaN and no infinities: they are texts there. */
+const SPECIAL: Readonly<Record<string, number>> = {
+  '\0NaN': Number.NaN,
+  '\0+': Number.POSITIVE_INFINITY,
+  '\0-': Number.NEGATIVE_INFINITY,
+};
+
+interface StoredTotals {
+  readonly unattributed: DeviceTable['unattributed'];
+  readonly unattributedTimes: DeviceTable['unattributedTimes'];
+  readonly evicted: number;
+  readonly claims: DeviceTable['claims'];
+  readonly nowMs: number;
+  readonly starts: ServerStartsDump;
+  readonly storms: StormClusterDump;
+}
+
+export class DeviceRows {
+  readonly #table: DeviceTable;
+  /** By row key; null: forgotten. */
+  readonly #changed = new Map<string, DeviceTally | null>();
+  #committedTotals = '';
+  #pendingTotals = '';
+  readonly #poisoned: ListRows<PoisonedClaim>;
+  readonly #finished: ListRows<Incident>;
+
+  constructor(table: DeviceTable) {
+    this.#table = table;
+    this.#poisoned = new ListRows('poisoned', table.poisoned);
+    this.#finished = new ListRows('finished', table.finished);
+  }
+
+  touch(device: DeviceTally): void {
+    this.#changed.set(rowKey(device), device);
+  }
+
+  forget(device: DeviceTally): void {
+    this.#changed.set(rowKey(device), null);
+  }
+
+  changed(): readonly Row[] {
+    const rows: Row[] = [];
+    for (const [key, device] of this.#changed) rows.push([key, device === null ? null : write(storedForm(device))]);
+    this.#pendingTotals = write(this.#totals());
+    if (this.#pendingTotals !== this.#committedTotals) rows.push([TOTALS_KEY, this.#pendingTotals]);
+    rows.push(...this.#poisoned.changed(), ...this.#finished.changed());
+    return rows;
+  }
+
+  markCommitted(): void {
+    this.#poisoned.markCommitted();
+    this.#finished.markCommitted();
+    this.#changed.clear();
+    this.#committedTotals = this.#pendingTotals;
+  }
+
+  /** Least recently heard of first, as far as the rows tell. @param add makes the device, or finds it */
+  restore(rows: Iterable<readonly [key: string, text: string]>, add: (userId: string, deviceId: string) => DeviceTally): readonly string[] {
+    const problems: string[] = [];
+    const devices: StoredDevice[] = [];
+    let totals: StoredTotals | null = null;
+    for (const [key, text] of rows) {
+      try {
+        const [, list, number] = LIST_KEY.exec(key) ?? [];
+        if (key === TOTALS_KEY) totals = read(text) as StoredTotals;
+        else if (list === 'poisoned') this.#poisoned.put(Number(number), read(text) as PoisonedClaim);
+        else if (list === 'finished') this.#finished.put(Number(number), read(text) as Incident);
+        else devices.push(read(text) as StoredDevice);
+      } catch (error) {
+        problems.push(`Cannot read row ${key} of the devices: ${String(error)}`);
+      }
+    }
+    for (const stored of devices.sort((a, b) => a.heard - b.heard)) restoreDevice(add(stored.userId, stored.deviceId), stored);
+    if (totals !== null) this.#restoreTotals(totals);
+    this.#poisoned.restore();
+    this.#finished.restore();
+    this.#pendingTotals = write(this.#totals());
+    return problems;
+  }
+
+  #totals(): StoredTotals {
+    const { unattributed, unattributedTimes, evicted, claims, nowMs, starts, storms } = this.#table;
+    return { unattributed, unattributedTimes, evicted, claims, nowMs, starts: starts.dump(), storms: storms.dump() };
+  }
+
+  #restoreTotals({ unattributed, unattributedTimes, evicted, claims, nowMs, starts, storms }: StoredTotals): void {
+    const table = this.#table;
+    Object.assign(table.unattributed, unattributed);
+    Object.assign(table.unattributedTimes, unattributedTimes);
+    Object.assign(table.claims, claims);
+    table.evicted = evicted;
+    table.nowMs = nowMs;
+    table.starts.load(starts, (userId, deviceId) => table.find(userId, deviceId));
+    table.storms.load(storms);
+  }
+}
+
+/** A list that grows at its end and is cut at its beginning, one row an entry. */
+class ListRows<T> {
+  readonly #name: string;
+  readonly #list: BoundedList<T>;
+  /** Numbers of the committed rows: [from, to). */
+  #from = 0;
+  #to = 0;
+  readonly #restored: [number, T][] = [];
+
+  constructor(name: string, list: BoundedList<T>) {
+    this.#name = name;
+    this.#list = list;
+  }
+
+  changed(): Row[] {
+    const { dropped, entries } = this.#list;
+    const rows: Row[] = [];
+    for (let number = this.#from; number < Math.min(this.#to, dropped); number++) rows.push([`${this.#name} ${number}`, null]);
+    for (let number = Math.max(this.#to, dropped); number < dropped + entries.length; number++)
+      rows.push([`${this.#name} ${number}`, write(entries[number - dropped])]);
+    return rows;
+  }
+
+  markCommitted(): void {
+    this.#from = this.#list.dropped;
+    this.#to = this.#list.dropped + this.#list.entries.length;
+  }
+
+  put(number: number, entry: T): void {
+    this.#restored.push([number, entry]);
+  }
+
+  /** A number that is missing was left out: the others keep their order. */
+  restore(): void {
+    this.#restored.sort(([a], [b]) => a - b);
+    this.#list.restore(
+      this.#restored.map(([, entry]) => entry),
+      (this.#restored.at(-1)?.[0] ?? -1) + 1,
+    );
+    this.#restored.length = 0;
+  }
+}
+
+type SetFields = 'conflictKeyIds' | 'newKeyHashes';
+type RangeFields = 'held' | 'claimed' | 'claimedBefore';
+
+interface StoredDevice extends Omit<DeviceTally, 'link' | SetFields | RangeFields | 'divergence'> {
+  readonly conflictKeyIds: readonly string[];
+  readonly newKeyHashes: readonly number[];
+  readonly held: readonly number[];
+  readonly claimed: readonly number[];
+  readonly claimedBefore: readonly number[] | null;
+  readonly divergence: StoredDivergence | null;
+}
+
+interface StoredDivergence extends Omit<Divergence, 'fresh' | 'orphans'> {
+  readonly fresh: readonly number[];
+  readonly orphans: readonly number[];
+}
+
+function rowKey({ userId, deviceId }: DeviceTally): string {
+  return JSON.stringify([userId, deviceId]);
+}
+
+function storedForm({ link, conflictKeyIds, newKeyHashes, held, claimed, claimedBefore, divergence, ...rest }: DeviceTally): StoredDevice {
+  return {
+    ...rest,
+    conflictKeyIds: [...conflictKeyIds],
+    newKeyHashes: [...newKeyHashes],
+    held: held.bounds(),
+    claimed: claimed.bounds(),
+    claimedBefore: claimedBefore?.bounds() ?? null,
+    divergence: divergence && { ...divergence, fresh: divergence.fresh.bounds(), orphans: divergence.orphans.bounds() },
+  };
+}
+
+function restoreDevice(device: DeviceTally, stored: StoredDevice): void {
+  const { userId, deviceId, keyUploads, conflictKeyIds, newKeyHashes, held, claimed, claimedBefore, divergence, ...rest } = stored;
+  Object.assign(device, rest, {
+    keyUploads: { ...device.keyUploads, ...keyUploads },
+    conflictKeyIds: conflictKeyIds.length === 0 ? device.conflictKeyIds : new Set(conflictKeyIds),
+    newKeyHashes: newKeyHashes.length === 0 ? device.newKeyHashes : new Set(newKeyHashes),
+    held: IdRanges.from(held),
+    claimed: IdRanges.from(claimed),
+    claimedBefore: claimedBefore && IdRanges.from(claimedBefore),
+    divergence: divergence && { ...divergence, fresh: IdRanges.from(divergence.fresh), orphans: IdRanges.from(divergence.orphans) },
+  } satisfies Partial<DeviceTally> & { divergence: (Divergence & { causeEvidence: CauseEvidence; run: RefusalRun | null }) | null });
+}
+
+function write(value: unknown): string {
+  return JSON.stringify(value, (_, entry: unknown) => {
+    if (typeof entry !== 'number' || Number.isFinite(entry)) return entry;
+    return Number.isNaN(entry) ? '\0NaN' : entry > 0 ? '\0+' : '\0-';
+  });
+}
+
+function read(text: string): unknown {
+  return JSON.parse(text, (_, entry: unknown) => (typeof entry === 'string' && entry in SPECIAL ? SPECIAL[entry] : entry));
+}

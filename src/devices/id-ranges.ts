@@ -1,0 +1,121 @@
+/**
+ * A set of key numbers as ranges: `[0, 49, 53, 53]` is 0 … 49 and 53. Ids come as counters, so a device's whole history is a few pairs.
+ *
+ * Invariants: pairs ascend and neither touch nor overlap. Bounded by MAX_RANGES: above it the lowest range is forgotten (an old, or an opaque
+ * id), and `isTruncated` says so.
+ */
+
+/** Chosen: keys handed out in the order of their characters leave some 25 holes in a batch of 50; a device has at most 100 in stock. */
+export const MAX_RANGES = 200;
+
+export class IdRanges {
+  /** First and last of each range. */
+  #bounds: number[] = [];
+  isTruncated = false;
+
+  static from(bounds: readonly number[]): IdRanges {
+    const ranges = new IdRanges();
+    ranges.#bounds = [...bounds];
+    return ranges;
+  }
+
+  get isEmpty(): boolean {
+    return this.#bounds.length === 0;
+  }
+
+  /** How many ids are in it. */
+  get size(): number {
+    let size = 0;
+    for (let i = 0; i < this.#bounds.length; i += 2) size += this.#at(i + 1) - this.#at(i) + 1;
+    return size;
+  }
+
+  /** As plain data: what `from` takes. */
+  bounds(): readonly number[] {
+    return this.#bounds;
+  }
+
+  has(id: number): boolean {
+    const i = this.#find(id);
+    return i < this.#bounds.length && this.#at(i) <= id;
+  }
+
+  add(id: number): void {
+    if (!this.has(id)) this.#addRange(id, id);
+  }
+
+  addAll(other: IdRanges): void {
+    const bounds = other.bounds();
+    for (let i = 0; i < bounds.length; i += 2) this.#addRange(bounds[i] as number, bounds[i + 1] as number);
+    this.isTruncated ||= other.isTruncated;
+  }
+
+  #addRange(from: number, to: number): void {
+    const bounds = this.#bounds;
+    // All ranges that overlap it or touch it become one with it.
+    const i = this.#find(from - 1);
+    let first = from;
+    let last = to;
+    let end = i;
+    for (; end < bounds.length && this.#at(end) <= to + 1; end += 2) {
+      first = Math.min(first, this.#at(end));
+      last = Math.max(last, this.#at(end + 1));
+    }
+    bounds.splice(i, end - i, first, last);
+    if (bounds.length > 2 * MAX_RANGES) {
+      bounds.splice(0, 2);
+      this.isTruncated = true;
+    }
+  }
+
+  /** Whether it was in. */
+  delete(id: number): boolean {
+    const bounds = this.#bounds;
+    const i = this.#find(id);
+    if (i >= bounds.length || this.#at(i) > id) return false;
+    const isFirst = this.#at(i) === id;
+    const isLast = this.#at(i + 1) === id;
+    if (isFirst && isLast) bounds.splice(i, 2);
+    else if (isFirst) bounds[i] = id + 1;
+    else if (isLast) bounds[i + 1] = id - 1;
+    else bounds.splice(i + 1, 0, id - 1, id + 1);
+    return true;
+  }
+
+  /** Takes out `from` and everything above it. */
+  deleteFrom(from: number): void {
+    const i = this.#find(from);
+    if (i >= this.#bounds.length) return;
+    if (this.#at(i) < from) {
+      this.#bounds[i + 1] = from - 1;
+      this.#bounds.length = i + 2;
+    } else this.#bounds.length = i;
+  }
+
+  clear(): void {
+    this.#bounds.length = 0;
+  }
+
+  /** How many ids are `from` or above. */
+  countFrom(from: number): number {
+    let size = 0;
+    for (let i = this.#find(from); i < this.#bounds.length; i += 2) size += this.#at(i + 1) - Math.max(from, this.#at(i)) + 1;
+    return size;
+  }
+
+  #at(index: number): number {
+    return this.#bounds[index] as number;
+  }
+
+  /** Index of the first range that ends at `id` or above. */
+  #find(id: number): number {
+    let low = 0;
+    let high = this.#bounds.length / 2;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (this.#at(2 * middle + 1) < id) low = middle + 1;
+      else high = middle;
+    }
+    return 2 * low;
+  }
+}

@@ -1,0 +1,204 @@
+/**
+ * Facts of one homeserver in the order of log time, whatever order its sources are read in. In: facts as requests close, and how far each source has
+ * come. Out: the same facts, each once, to the stages that need order (a claim behind the upload that published the key, a refusal before the one
+ * that makes it a storm).
+ *
+ * A request's facts come when it closes, and carry the times of its records: so a fact waits until every source has come LAG_MS further. One of a
+ * request that took longer than LAG_MS is put that far before its close. So every fact's place is known by its own source alone, and the order is
+ * (place, source, order in the source): the same in a replay as live, for any chunking and any order of reading.
+ *
+ * A source that has nothing more to read at the moment (`setIdle`) doesn't hold the others back, but may still bring what Synapse has buffered.
+ * Bounded: above MAX_WAITING the earliest facts go on at once, and are counted.
+ */
+import type { KeptRows } from '../kept-rows.ts';
+import type { Fact } from './fact.ts';
+
+/** How long a fact waits, in ms of log time. Chosen: Synapse's file handler buffers 5 s (synapse-log-lines 7), and most requests are shorter. */
+export const LAG_MS = 10_000;
+/** Facts that wait, at most. Chosen: 2,000 a second for the whole lag, which no homeserver of one host reaches. */
+export const MAX_WAITING = 20_000;
+
+interface Waiting {
+  /** Place in log time. */
+  readonly atMs: number;
+  readonly source: string;
+  readonly order: number;
+  readonly fact: Fact;
+}
+
+interface SourceClock {
+  /** Newest log time; −∞ before the first. */
+  nowMs: number;
+  isIdle: boolean;
+  /** Facts so far. */
+  order: number;
+}
+
+export class FactOrder implements KeptRows {
+  readonly stage = 'fact-order';
+  readonly #deliver: (fact: Fact) => void;
+  readonly #clocks = new Map<string, SourceClock>();
+  /** In order from `#head` on. */
+  #waiting: Waiting[] = [];
+  #head = 0;
+  /** Facts that went on before their time because too many waited. */
+  overflowed = 0;
+  #committedKeys = new Set<string>();
+  #pendingKeys = new Set<string>();
+  /** Rows of the clocks, by key. */
+  #committedClocks = new Map<string, string>();
+  #pendingClocks = new Map<string, string>();
+
+  constructor(deliver: (fact: Fact) => void) {
+    this.#deliver = deliver;
+  }
+
+  get waiting(): number {
+    return this.#waiting.length - this.#head;
+  }
+
+  addSource(source: string): void {
+    if (!this.#clocks.has(source)) this.#clocks.set(source, { nowMs: Number.NEGATIVE_INFINITY, isIdle: false, order: 0 });
+  }
+
+  /** A fact of a source that has come to `sourceMs`. Without a log time there is no order but the one in which facts come. */
+  add(source: string, fact: Fact, sourceMs: number): void {
+    const clock = this.#clockOf(source);
+    const order = clock.order++;
+    if (Number.isNaN(fact.timeMs)) return this.#deliver(fact);
+    this.advance(source, sourceMs);
+    const atMs = Math.max(fact.timeMs, (Number.isNaN(sourceMs) ? fact.timeMs : sourceMs) - LAG_MS);
+    this.#insert({ atMs, source, order, fact });
+    if (this.waiting > MAX_WAITING) {
+      this.overflowed++;
+      this.#deliver((this.#waiting[this.#head++] as Waiting).fact);
+    }
+  }
+
+  /** A source has come to this log time. */
+  advance(source: string, nowMs: number): void {
+    const clock = this.#clockOf(source);
+    if (!(nowMs > clock.nowMs)) return;
+    clock.nowMs = nowMs;
+    this.#release();
+  }
+
+  /** Whether the source has nothing more to read at the moment. */
+  setIdle(source: string, isIdle: boolean): void {
+    const clock = this.#clockOf(source);
+    if (clock.isIdle === isIdle) return;
+    clock.isIdle = isIdle;
+    if (isIdle) this.#release();
+  }
+
+  /** The input is over: all that waits goes on. */
+  end(): void {
+    for (; this.#head < this.#waiting.length; this.#head++) this.#deliver((this.#waiting[this.#head] as Waiting).fact);
+    this.#compact();
+  }
+
+  /** Up to which all sources have come. */
+  #horizonMs(): number {
+    let newest = Number.NEGATIVE_INFINITY;
+    for (const { nowMs } of this.#clocks.values()) newest = Math.max(newest, nowMs);
+    let horizon = newest;
+    // An idle one may bring what Synapse held back for up to the lag.
+    for (const { nowMs, isIdle } of this.#clocks.values()) horizon = Math.min(horizon, isIdle ? Math.max(nowMs, newest - LAG_MS) : nowMs);
+    return horizon - LAG_MS;
+  }
+
+  #release(): void {
+    const horizonMs = this.#horizonMs();
+    for (; this.#head < this.#waiting.length; this.#head++) {
+      const { atMs, fact } = this.#waiting[this.#head] as Waiting;
+      if (atMs > horizonMs) break;
+      this.#deliver(fact);
+    }
+    this.#compact();
+  }
+
+  #compact(): void {
+    if (this.#head < 1000 && this.#head < this.#waiting.length) return;
+    this.#waiting = this.#waiting.slice(this.#head);
+    this.#head = 0;
+  }
+
+  /** Nearly always at the end, or close to it. */
+  #insert(entry: Waiting): void {
+    let at = this.#waiting.length;
+    while (at > this.#head && isBefore(entry, this.#waiting[at - 1] as Waiting)) at--;
+    if (at === this.#waiting.length) this.#waiting.push(entry);
+    else this.#waiting.splice(at, 0, entry);
+  }
+
+  #clockOf(source: string): SourceClock {
+    this.addSource(source);
+    return this.#clocks.get(source) as SourceClock;
+  }
+
+  /** One row a fact that waits, and one a source. Few wait, so all are looked at. */
+  changedRows(): readonly (readonly [key: string, text: string | null])[] {
+    const rows: [string, string | null][] = [];
+    this.#pendingKeys = new Set();
+    for (let i = this.#head; i < this.#waiting.length; i++) {
+      const waiting = this.#waiting[i] as Waiting;
+      const key = JSON.stringify([waiting.source, waiting.order]);
+      this.#pendingKeys.add(key);
+      if (!this.#committedKeys.has(key)) rows.push([key, write(waiting)]);
+    }
+    for (const key of this.#committedKeys) if (!this.#pendingKeys.has(key)) rows.push([key, null]);
+    this.#pendingClocks = new Map();
+    for (const [source, { nowMs, order }] of this.#clocks) this.#pendingClocks.set(JSON.stringify([source]), write({ nowMs, order }));
+    for (const row of this.#pendingClocks) if (this.#committedClocks.get(row[0]) !== row[1]) rows.push(row);
+    return rows;
+  }
+
+  markCommitted(): void {
+    this.#committedKeys = this.#pendingKeys;
+    this.#committedClocks = this.#pendingClocks;
+  }
+
+  restoreRows(rows: Iterable<readonly [key: string, text: string]>): readonly string[] {
+    const problems: string[] = [];
+    for (const [key, text] of rows) {
+      try {
+        const [source, order] = JSON.parse(key) as [string, number?];
+        if (order === undefined) {
+          Object.assign(this.#clockOf(source), read(text));
+          this.#committedClocks.set(key, text);
+        } else {
+          this.#insert(read(text) as Waiting);
+          this.#committedKeys.add(key);
+        }
+      } catch (error) {
+        problems.push(`Cannot read row ${key} of the facts that wait: ${String(error)}`);
+      }
+    }
+    return problems;
+  }
+}
+
+function isBefore(a: Waiting, b: Waiting): boolean {
+  if (a.atMs !== b.atMs) return a.atMs < b.atMs;
+  if (a.source !== b.source) return a.source < b.source;
+  return a.order < b.order;
+}
+
+/** JSON has no NaN and no infinities. The rule behind an access line is nobody's to know right of here, and has no text form. */
+function write(value: unknown): string {
+  return JSON.stringify(value, (key, entry: unknown) => {
+    if (key === 'route') return null;
+    if (typeof entry !== 'number' || Number.isFinite(entry)) return entry;
+    return Number.isNaN(entry) ? '\0NaN' : entry > 0 ? '\0+' : '\0-';
+  });
+}
+
+function read(text: string): unknown {
+  return JSON.parse(text, (_, entry: unknown) => (typeof entry === 'string' && entry in SPECIAL ? SPECIAL[entry] : entry));
+}
+
+const SPECIAL: Readonly<Record<string, number>> = {
+  '\0NaN': Number.NaN,
+  '\0+': Number.POSITIVE_INFINITY,
+  '\0-': Number.NEGATIVE_INFINITY,
+};
