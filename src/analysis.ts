@@ -2,6 +2,7 @@
  * The result of `analyze --json`, by contract.md. In: a pipeline whose input is over. Out: one plain object; scripts rely on its form and on
  * the meaning of each word, so keys may be added, never changed.
  */
+import type { DeviceCounts } from './calls/to-device-record.ts';
 import { flagsOf } from './devices/device.ts';
 import type { DeviceTally } from './devices/device-table.ts';
 import { causeOf, type StormView, stateOf, stormViewOf } from './devices/device-view.ts';
@@ -26,11 +27,11 @@ export type Analysis = ReturnType<typeof createAnalysis>;
 
 export function createAnalysis(pipeline: Pipeline, reports: readonly SourceReport[]) {
   pipeline.refreshMetrics();
-  const { traffic, devices } = pipeline;
+  const { traffic, devices, calls } = pipeline;
   return {
     schema: ANALYSIS_SCHEMA,
     sources: reports.map(describeSource),
-    devices: devices.list().map((device) => describeDevice(device, devices.nowMs)),
+    devices: devices.list().map((device) => describeDevice(device, devices.nowMs, calls.deviceTraffic.of(device.userId, device.deviceId))),
     unattributed: {
       conflicts: devices.unattributed.conflicts,
       rejected: devices.unattributed.rejected,
@@ -59,9 +60,9 @@ export function createAnalysis(pipeline: Pipeline, reports: readonly SourceRepor
           return [action, { ok, clientGaveUp, rateLimited, notFound, failed }];
         }),
       ),
-      clientTimeouts: { homeserver_slow: 0, homeserver_healthy: 0, unknown: traffic.clientTimeouts },
-      drops: 0,
-      dropsUnsure: 0,
+      clientTimeouts: calls.totals.clientTimeouts,
+      drops: calls.totals.drops,
+      dropsUnsure: calls.totals.dropsUnsure,
     },
     incidents: pipeline.incidents().map(describeIncident),
     questions: pipeline.answers(reports.flatMap(({ gaps }) => gaps.map(({ problem }) => problem))),
@@ -92,7 +93,7 @@ function describeSource({ path, stream, gaps }: SourceReport) {
   };
 }
 
-function describeDevice(device: DeviceTally, nowMs: number) {
+function describeDevice(device: DeviceTally, nowMs: number, toDevice: Readonly<DeviceCounts>) {
   const { accepted, conflict, rejected, client_gave_up: clientGaveUp, failed } = device.keyUploads;
   return {
     userId: device.userId,
@@ -110,7 +111,7 @@ function describeDevice(device: DeviceTally, nowMs: number) {
     flags: flagsOf(device),
     storm: describeStorm(stormViewOf(device, nowMs)),
     claims: { oneTime: device.claimsOneTime, fallback: device.claimsFallback, poisoned: device.claimsPoisoned },
-    toDevice: { sends: device.sends, stored: device.stored, returned: device.returned, dropped: device.dropped },
+    toDevice,
     untrusted: device.untrusted,
   };
 }

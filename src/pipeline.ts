@@ -4,12 +4,13 @@
  *     bytes → RecordReader → records ─→ rules ─→ RequestJoiner → joined requests → buildFacts → facts → FactCounters → MetricStore
  *                          └ access lines ─────┘                                             ├→ TrafficTally
  *                                                           FactOrder (log time) ←───────────┘
- *                                                           └→ DeviceTable → IncidentList, answers
+ *                                                           └→ DeviceTable, Homeserver → Calls → IncidentList, answers
  *
  * One `Pipeline` a homeserver; one `SourceStream` for each of its files (each worker's log is a source of its own: its request numbers
  * are its process's). Everything runs on log time; nothing here reads a clock, a file or a socket.
  */
-
+import { createCallListener, feedCallMetrics } from './call-metrics.ts';
+import { Calls } from './calls/calls.ts';
 import type { Answer } from './certainty.ts';
 import { feedDeviceMetrics } from './device-metrics.ts';
 import { DeviceTable } from './devices/device-table.ts';
@@ -17,18 +18,28 @@ import { FactCounters } from './fact-counters.ts';
 import { buildFacts } from './facts/build-facts.ts';
 import type { Fact } from './facts/fact.ts';
 import { FactOrder } from './facts/fact-order.ts';
+import { Homeserver } from './homeserver/homeserver.ts';
 import { TrafficTally } from './homeserver/traffic-tally.ts';
 import type { Incident } from './incident.ts';
+import { feedIncidentMetrics } from './incident-metrics.ts';
+import { CallIncidents } from './incidents/call-incidents.ts';
 import { IncidentList } from './incidents/incident-list.ts';
+import type { KeptRows } from './kept-rows.ts';
 import type { MetricStore } from './metrics/metric-store.ts';
 import type { LogFormat } from './records/log-format.ts';
 import type { JoinedRequest } from './requests/joined-request.ts';
 import { DEFAULT_JOIN_BOUNDS, type JoinBounds } from './requests/request-joiner.ts';
 import type { RuleSet } from './rules/rule-set.ts';
 import { SourceStream } from './source-stream.ts';
+import { StreamRows } from './stream-rows.ts';
 import { findBlindness } from './verdict/blindness.ts';
 import { answerDivergence } from './verdict/divergence-answer.ts';
+import { answerMediaKeys } from './verdict/media-key-answer.ts';
+import { answerMissingAlgorithm } from './verdict/missing-algorithm-answer.ts';
 import { type Answerer, answerAll, type Question } from './verdict/questions.ts';
+import { answerTimeouts } from './verdict/timeout-answer.ts';
+import { answerValidation } from './verdict/validation-answer.ts';
+import { WholeRow } from './whole-row.ts';
 
 export interface PipelineOptions {
   readonly rules: RuleSet;
@@ -53,6 +64,8 @@ export interface SourceOptions {
 export class Pipeline {
   readonly devices: DeviceTable;
   readonly traffic = new TrafficTally();
+  readonly homeserver = new Homeserver();
+  readonly calls: Calls;
   readonly metrics: MetricStore;
   readonly sources: SourceStream[] = [];
   /** Stages that need facts in the order of log time. */
@@ -70,9 +83,33 @@ export class Pipeline {
     this.devices = new DeviceTable(options.maxDevices);
     this.#counters = new FactCounters(options.metrics);
     this.#ordered = new FactOrder((fact) => this.#applyInOrder(fact));
-    this.#incidents = new IncidentList([this.devices]);
-    this.#answerers = { Q1: (window, blindness) => answerDivergence(this.devices, window, blindness) };
+    this.calls = new Calls(this.homeserver, createCallListener(options.metrics, this.devices));
+    this.#incidents = new IncidentList([this.devices, new CallIncidents(this.calls, this.devices)]);
+    this.#answerers = {
+      Q1: (window, blindness) => answerDivergence(this.devices, window, blindness),
+      Q2: (window, blindness) => answerMediaKeys(this.calls, this.devices, window, blindness),
+      Q3: (window, blindness) => answerMissingAlgorithm(this.calls, window, blindness),
+      Q4: (window, blindness) => answerTimeouts(this.calls, window, blindness),
+      '6.4': (window, blindness) => answerValidation(this.calls, this.devices, window, blindness),
+    };
     this.#declareCounters(options.rules);
+  }
+
+  /**
+   * All that is kept over a restart, in the order in which it's restored: after all sources were added, before anything is read. Metrics come
+   * last: restoring them takes back what the others may have counted.
+   */
+  keptRows(): readonly KeptRows[] {
+    const ruleOf = (id: string) => this.#rules.rules.find((rule) => rule.id === id);
+    return [
+      new StreamRows(this.sources, ruleOf),
+      this.#ordered,
+      this.devices,
+      this.homeserver,
+      this.calls,
+      new WholeRow('traffic', this.traffic),
+      this.metrics.keptRows(),
+    ];
   }
 
   get rules(): RuleSet {
@@ -112,6 +149,7 @@ export class Pipeline {
   end(): void {
     for (const source of this.sources) source.end();
     this.#ordered.end();
+    this.calls.end();
   }
 
   /** Nothing comes of this source any more: the others needn't wait for it. */
@@ -143,6 +181,8 @@ export class Pipeline {
     for (const source of this.sources) source.refreshMetrics();
     this.devices.advance(this.nowMs);
     feedDeviceMetrics(this.devices, this.metrics);
+    feedCallMetrics(this.calls, this.metrics);
+    feedIncidentMetrics(this.incidents(), this.metrics);
     this.metrics.gauge('lotus_e2ee_watch_joins_open').set(this.sources.reduce((sum, { openJoins }) => sum + openJoins, 0));
     this.metrics.gauge('lotus_e2ee_watch_rules_loaded').set(this.#rules.rules.length);
   }
@@ -165,5 +205,7 @@ export class Pipeline {
 
   #applyInOrder(fact: Fact): void {
     this.devices.apply(fact);
+    this.homeserver.apply(fact);
+    this.calls.apply(fact);
   }
 }

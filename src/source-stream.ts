@@ -4,23 +4,32 @@
  * Knows what the stages must not know of each other: which records the rules want, that an access line closes a join, that a start banner
  * begins a new sequence of request numbers, that a doubled record is none.
  */
-import { EVIDENCE_KINDS, KINDS_WITH_CAPTURES } from './facts/emitted-kinds.ts';
+import { EVIDENCE_KINDS, KINDS_THAT_WRITE, KINDS_WITH_CAPTURES, KINDS_WITH_CLIENT } from './facts/emitted-kinds.ts';
 import type { Fact } from './facts/fact.ts';
+import { LatencySlices, type LatencySlicesDump } from './homeserver/latency-slices.ts';
 import type { ChunkConsumer } from './lines/chunk-consumer.ts';
 import type { Counter, Histogram, MetricStore } from './metrics/metric-store.ts';
 import { RecordGate } from './record-gate.ts';
 import type { AccessLine } from './records/access-line.ts';
+import { DockerEnvelope } from './records/docker-envelope.ts';
 import type { LogFormat } from './records/log-format.ts';
 import type { Level } from './records/log-statement.ts';
-import { type Interest, type LogRecord, type PhysicalCounts, type RecordHandler, RecordReader } from './records/record-reader.ts';
+import {
+  type Interest,
+  type LogRecord,
+  type PhysicalCounts,
+  type RecordHandler,
+  RecordReader,
+  type RecordReaderDump,
+} from './records/record-reader.ts';
 import { decodeText, TextMemo } from './records/text-decoder.ts';
-import { ZoneClock } from './records/timestamp.ts';
-import { DoubledRecords } from './requests/doubled-records.ts';
+import { ZoneClock, type ZoneClockDump } from './records/timestamp.ts';
+import { DoubledRecords, type DoubledRecordsDump } from './requests/doubled-records.ts';
 import type { JoinedRequest, JoinOutcome, RecordMatch, RequestAccess } from './requests/joined-request.ts';
 import { isOddNumber } from './requests/number-watch.ts';
 import type { UntrustedReason } from './requests/record-trust.ts';
-import { type JoinBounds, type JoinKey, joinKey, type OpenJoin, RequestJoiner } from './requests/request-joiner.ts';
-import { RequestNumbers } from './requests/request-numbers.ts';
+import { type JoinBounds, type JoinKey, joinKey, type OpenJoin, RequestJoiner, type RequestJoinerDump } from './requests/request-joiner.ts';
+import { RequestNumbers, type RequestNumbersDump } from './requests/request-numbers.ts';
 import type { CompiledRule, RuleMatch, RuleSet } from './rules/rule-set.ts';
 import type { Captures } from './rules/template.ts';
 
@@ -32,7 +41,7 @@ export interface SourceStreamOptions {
   readonly metrics: MetricStore;
   readonly joinBounds: JoinBounds;
   readonly onRequest: (request: JoinedRequest) => void;
-  /** A fact that is no request's. */
+  /** What the log states outside of any request: how fast requests were, holes in its stamps. */
   readonly onFact: (fact: Fact) => void;
   /** The source has come to this log time; `isIdle`: there is nothing more to read at the moment. */
   readonly onProgress: (clockMs: number, isIdle: boolean) => void;
@@ -40,6 +49,22 @@ export interface SourceStreamOptions {
   readonly onCount: (rule: CompiledRule, captures: Captures) => void;
   readonly onUnrecognised: (reason: string, sample: string) => void;
   readonly onFormat: (format: LogFormat) => void;
+}
+
+/** Where a stream stands between two calls of its reader, as plain data; its open joins are given one by one. */
+export interface SourceStreamDump {
+  readonly reader: RecordReaderDump;
+  readonly clock: ZoneClockDump;
+  readonly numbers: RequestNumbersDump;
+  readonly doubled: DoubledRecordsDump;
+  readonly joiner: RequestJoinerDump;
+  readonly gate: ReturnType<RecordGate<RuleInterest>['dump']>;
+  readonly slices: LatencySlicesDump;
+  /** null: no log time seen yet. */
+  readonly clockMs: number | null;
+  readonly isBannerOpen: boolean;
+  readonly numberedLines: number;
+  readonly unrecognised: readonly (readonly [reason: string, count: number])[];
 }
 
 /** Reasons for unknown lines that are told apart; further ones count as `other`. */
@@ -62,13 +87,17 @@ export class SourceStream implements ChunkConsumer, RecordHandler<RuleInterest> 
   readonly name: string;
   /** Unknown lines by reason. */
   readonly unrecognised = new Map<string, number>();
+  readonly #clock: ZoneClock;
   readonly #reader: RecordReader<RuleInterest>;
+  /** In front of the reader: takes off what a container engine put around the lines. */
+  readonly #envelope: DockerEnvelope;
   readonly #options: SourceStreamOptions;
   readonly #numbers = new RequestNumbers();
   readonly #doubled = new DoubledRecords();
   readonly #joiner: RequestJoiner;
   readonly #texts = new TextMemo();
   readonly #latency: Histogram;
+  readonly #slices: LatencySlices;
   readonly #joins: Readonly<Record<'closed' | 'expired' | 'evicted', Counter>>;
   readonly #decodeText = (bytes: Uint8Array, start: number, end: number): string => this.#texts.decode(bytes, start, end);
   readonly #gate: RecordGate<RuleInterest>;
@@ -78,13 +107,16 @@ export class SourceStream implements ChunkConsumer, RecordHandler<RuleInterest> 
   #isBannerOpen = false;
   /** Access lines with a number since the last one without; as many as no line yet. */
   #numberedLines = HEADER_ID_MEMORY;
+  #revision = 0;
 
   constructor(options: SourceStreamOptions) {
     const { metrics, name } = options;
     this.name = name;
     this.#options = options;
     this.#rules = options.rules;
-    this.#reader = new RecordReader(this, new ZoneClock(options.timeZone), options.format ?? null);
+    this.#clock = new ZoneClock(options.timeZone);
+    this.#reader = new RecordReader(this, this.#clock, options.format ?? null);
+    this.#envelope = new DockerEnvelope(this.#reader);
     this.#joiner = new RequestJoiner(options.joinBounds, (join, outcome) => this.#giveUp(join, outcome));
     this.#gate = new RecordGate({
       numbers: this.#numbers,
@@ -95,6 +127,7 @@ export class SourceStream implements ChunkConsumer, RecordHandler<RuleInterest> 
     });
     metrics.declareSource(name);
     this.#latency = metrics.histogram('lotus_e2ee_homeserver_request_duration_seconds');
+    this.#slices = new LatencySlices(name, options.onFact);
     this.#joins = {
       closed: metrics.counter('lotus_e2ee_watch_joins_total', 'closed'),
       expired: metrics.counter('lotus_e2ee_watch_joins_total', 'expired'),
@@ -124,20 +157,32 @@ export class SourceStream implements ChunkConsumer, RecordHandler<RuleInterest> 
     return this.#clockMs;
   }
 
+  /** Counts the calls that may have changed anything: the same number means the same state. */
+  get revision(): number {
+    return this.#revision;
+  }
+
+  begin(positionBytes: number): void {
+    this.#envelope.begin(positionBytes);
+  }
+
   read(bytes: Uint8Array, length: number): number {
-    const doneBytes = this.#reader.read(bytes, length);
+    this.#revision++;
+    const doneBytes = this.#envelope.read(bytes, length);
     this.#options.onProgress(this.#clockMs, false);
     return doneBytes;
   }
 
   settle(bytes: Uint8Array, length: number): number {
-    const doneBytes = this.#reader.settle(bytes, length);
+    this.#revision++;
+    const doneBytes = this.#envelope.settle(bytes, length);
     this.#options.onProgress(this.#clockMs, true);
     return doneBytes;
   }
 
   finish(bytes: Uint8Array, length: number): void {
-    this.#reader.finish(bytes, length);
+    this.#revision++;
+    this.#envelope.finish(bytes, length);
     this.#options.onProgress(this.#clockMs, false);
   }
 
@@ -151,9 +196,46 @@ export class SourceStream implements ChunkConsumer, RecordHandler<RuleInterest> 
     return this.#gate.isWatching;
   }
 
+  openJoinEntries(): Iterable<readonly [JoinKey, OpenJoin]> {
+    return this.#joiner.openJoins();
+  }
+
+  dump(): SourceStreamDump {
+    return {
+      reader: this.#reader.dump(),
+      clock: this.#clock.dump(),
+      numbers: this.#numbers.dump(),
+      doubled: this.#doubled.dump(),
+      joiner: this.#joiner.dump(),
+      gate: this.#gate.dump(),
+      slices: this.#slices.dump(),
+      clockMs: Number.isFinite(this.#clockMs) ? this.#clockMs : null,
+      isBannerOpen: this.#isBannerOpen,
+      numberedLines: this.#numberedLines,
+      unrecognised: [...this.unrecognised],
+    };
+  }
+
+  /** Before anything is read. Where in its file the stream stands is said by `begin`. */
+  restore(dump: SourceStreamDump, joins: Iterable<readonly [JoinKey, OpenJoin]>): void {
+    this.#reader.restore(dump.reader);
+    this.#clock.restore(dump.clock);
+    this.#numbers.restore(dump.numbers);
+    this.#doubled.restore(dump.doubled);
+    this.#joiner.restore(dump.joiner, joins);
+    this.#gate.restore(dump.gate);
+    this.#slices.restore(dump.slices);
+    this.#clockMs = dump.clockMs ?? Number.NEGATIVE_INFINITY;
+    this.#isBannerOpen = dump.isBannerOpen;
+    this.#numberedLines = dump.numberedLines;
+    this.unrecognised.clear();
+    for (const [reason, count] of dump.unrecognised) this.unrecognised.set(reason, count);
+  }
+
   end(): void {
     this.#gate.end();
     this.#joiner.end();
+    this.#slices.end();
   }
 
   replaceRules(rules: RuleSet): void {
@@ -167,14 +249,15 @@ export class SourceStream implements ChunkConsumer, RecordHandler<RuleInterest> 
   }
 
   /** Most lines end here: counted, and of no request that a rule wants. What the others need is done elsewhere, so that this stays small. */
-  onAccessLine(bytes: Uint8Array, line: AccessLine, position: number): void {
+  onAccessLine(bytes: Uint8Array, line: AccessLine, readPosition: number): void {
+    const position = this.#envelope.originOf(readPosition);
     const { requestNumber } = line;
     if (requestNumber >= 0) {
       this.#numbers.observe(requestNumber);
       if (isOddNumber(this.#numbers, requestNumber) && this.#isText && !this.#doubled.isDoubledAccessLine(line))
-        return this.#gate.question(bytes, line, this.#headOf(position));
+        return this.#gate.question(bytes, line, this.#headOf(this.#envelope.originOf(position)));
     }
-    this.#takeAccessLine(bytes, line, position);
+    this.#takeAccessLine(bytes, line, this.#envelope.originOf(position));
   }
 
   /** One that isn't forged, as far as can be known. */
@@ -188,8 +271,13 @@ export class SourceStream implements ChunkConsumer, RecordHandler<RuleInterest> 
     }
     if (line.timeMs > this.#clockMs) this.#clockMs = line.timeMs;
     const rule = this.#rules.routes.match(bytes, line.methodStart, line.uriStart);
-    const isWanted = rule !== null && rule.definition.emit !== 'no_latency';
-    if (rule === null || isWanted) this.#latency.observe(line.procMs / 1000);
+    const emit = rule === null ? undefined : rule.definition.emit;
+    const isWaiting = emit === 'no_latency';
+    if (!isWaiting) {
+      this.#latency.observe(line.procMs / 1000);
+      if (rule === null || !writesEvents(rule)) this.#slices.add(line.timeMs, line.procMs, line.sendMs, position);
+    }
+    const isWanted = emit !== undefined && !isWaiting && emit !== 'writes_events';
     if (this.#rules.counterRoutes.length > 0) this.#countRoutes(bytes, line);
     const join = requestNumber >= 0 && !this.#joiner.mayHold(requestNumber) ? null : this.#takeJoin(bytes, line);
     if (isWanted || join !== null) this.#handOver(bytes, line, position, rule, join);
@@ -220,7 +308,10 @@ export class SourceStream implements ChunkConsumer, RecordHandler<RuleInterest> 
     });
   }
 
-  onRecord(record: LogRecord<RuleInterest>): void {
+  onRecord(read: LogRecord<RuleInterest>): void {
+    // Now, not when it's used: it may be held for a while.
+    const position = this.#envelope.originOf(read.position);
+    const record = position === read.position ? read : { ...read, position };
     if (this.#gate.isWatching) this.#gate.hold(record);
     else this.#takeRecord(record);
   }
@@ -292,6 +383,13 @@ export class SourceStream implements ChunkConsumer, RecordHandler<RuleInterest> 
     this.#options.onFormat(format);
   }
 
+  onHole(fromMs: number, toMs: number, position: number): void {
+    const { incarnation } = this.#numbers;
+    const positions = [this.#envelope.originOf(position)];
+    const provenance = { source: this.name, positions, requestId: '', incarnation, ruleId: 'log.hole' };
+    this.#options.onFact({ kind: 'log_hole', timeMs: toMs, fromMs, provenance });
+  }
+
   /** Counts that the reader keeps for itself become metrics at a scrape. */
   refreshMetrics(): void {
     const { metrics } = this.#options;
@@ -347,9 +445,12 @@ export class SourceStream implements ChunkConsumer, RecordHandler<RuleInterest> 
       sizeBytes: line.sizeBytes,
       status: line.status,
       isClientGone: line.isClientGone,
+      clientHash: hasKind(rule, KINDS_WITH_CLIENT) ? line.hashClient(bytes) : 0,
       requester: requester === 'None' ? null : requester,
       route:
-        rule === null ? null : { rule, captures: isCapturing(rule) ? this.#rules.routes.captures(bytes, this.#decodeText) : NO_CAPTURES },
+        rule === null
+          ? null
+          : { rule, captures: hasKind(rule, KINDS_WITH_CAPTURES) ? this.#rules.routes.captures(bytes, this.#decodeText) : NO_CAPTURES },
     };
   }
 }
@@ -362,7 +463,15 @@ function createMatch({ rule, captures, items }: RuleMatch, { timeMs, position, l
 const NO_MATCHES: readonly RecordMatch[] = [];
 const NO_CAPTURES: Readonly<Record<string, string>> = {};
 
-/** Whether the fact that is made of the request needs what the route's holes took. */
-function isCapturing({ definition: { emit } }: CompiledRule): boolean {
-  return emit !== undefined && KINDS_WITH_CAPTURES.has(emit);
+/** Whether the fact that is made of the request is of one of these kinds. */
+function hasKind(rule: CompiledRule | null, kinds: ReadonlySet<string>): boolean {
+  const emit = rule?.definition.emit;
+  return emit !== undefined && kinds.has(emit);
+}
+
+/** Sending a delayed event at once writes it, too; its other actions only touch a timer. */
+function writesEvents(rule: CompiledRule): boolean {
+  return (
+    hasKind(rule, KINDS_THAT_WRITE) || (rule.definition.emit === 'delayed_event_request' && rule.definition.set?.['action'] === 'send')
+  );
 }

@@ -74,6 +74,8 @@ export interface KeysClaimed extends FactBase {
 
 export interface ToDeviceSend extends FactBase {
   readonly kind: 'to_device_send';
+  /** Hash of address and user agent. */
+  readonly clientHash: number;
   readonly eventType: string;
   /** A key of a call: `m.room.encrypted` with a transaction id `m<13 digits>.<digits>` (matrix-js-sdk). */
   readonly isMediaKey: boolean;
@@ -86,6 +88,10 @@ export type ToDeviceStage = 'stored' | 'returned' | 'dropped';
 export interface ToDeviceMessages extends FactBase {
   readonly kind: 'to_device_messages';
   readonly stage: ToDeviceStage;
+  /** Of a `stored` or `dropped` one: it is a key of a call (as ToDeviceSend); false where the request isn't known. */
+  readonly isMediaKey: boolean;
+  /** Of a `stored` or `dropped` one: who sends it; null where no access line tells. */
+  readonly sender: string | null;
   /** One for each list entry; user and device are null where the log doesn't name them. */
   readonly messages: readonly { readonly userId: string | null; readonly deviceId: string | null; readonly messageId: string | null }[];
 }
@@ -97,8 +103,60 @@ export interface DelayedEventRequest extends FactBase {
   readonly kind: 'delayed_event_request';
   readonly action: DelayedEventAction;
   readonly outcome: DelayedEventOutcome;
+  readonly status: number;
+  /** The client had left before the answer was complete. */
+  readonly isClientGone: boolean;
+  /** A 404 whose text says that the server doesn't know the *path*: it says nothing of the delayed event. */
+  readonly isUnknownPath: boolean;
+  /** From the request's start to its end: processing and, above 0, sending. */
   readonly durationMs: number;
+  /** Who asks; null where the request is not authenticated (managing requests, Synapse 1.143 to 1.155). */
   readonly userId: string | null;
+  /** Hash of address and user agent. */
+  readonly clientHash: number;
+  /** Hash of the delay id; null for a schedule (the id is in its answer's body). */
+  readonly delayIdHash: number | null;
+  /** What a schedule says of the event; null in all other requests. */
+  readonly schedule: {
+    /** NaN where it's no number. */
+    readonly delayMs: number;
+    readonly roomId: string;
+    readonly eventType: string;
+    /** '' for none; null for a message. */
+    readonly stateKey: string | null;
+  } | null;
+}
+
+/** A state event, or a membership of a call sent as a message, that takes effect at once. What it contains (join or leave) the log doesn't say. */
+export interface StateEventSent extends FactBase {
+  readonly kind: 'state_event_sent';
+  readonly roomId: string;
+  readonly eventType: string;
+  /** '' for none; null for a message. */
+  readonly stateKey: string | null;
+  readonly isOk: boolean;
+  readonly userId: string | null;
+  readonly clientHash: number;
+}
+
+/** The client hung up before the answer was complete. The request's method is in front of its id: `POST-401`. */
+export interface ClientLost extends FactBase {
+  readonly kind: 'client_lost';
+}
+
+/** No record of any kind for a while: a quiet server, or a process that stood still. `timeMs` is its end. */
+export interface LogHole extends FactBase {
+  readonly kind: 'log_hole';
+  readonly fromMs: number;
+}
+
+/** How fast one process answered in one second of log time; requests that wait by design (syncs, long polls) left out. */
+export interface LatencySlice extends FactBase {
+  readonly kind: 'latency_slice';
+  /** Seconds since 1970. `timeMs` is the log time at which the second was known to be over. */
+  readonly second: number;
+  /** Requests by how long they took, as latency-buckets.ts divides them. */
+  readonly counts: readonly number[];
 }
 
 export interface Redaction extends FactBase {
@@ -146,6 +204,10 @@ export type Fact =
   | ToDeviceSend
   | ToDeviceMessages
   | DelayedEventRequest
+  | StateEventSent
+  | ClientLost
+  | LogHole
+  | LatencySlice
   | Redaction
   | DevicesDeleted
   | LoggedIn

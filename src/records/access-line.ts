@@ -16,6 +16,7 @@
  * Source: `SynapseRequest._finished_processing`, synapse/http/site.py. `ru=`/`db=` from 1.150.0 on; before, the same without these words.
  */
 import { asciiWord, isAscii } from '../lines/ascii.ts';
+import { hashBytes } from '../lines/private-hash.ts';
 
 const SPACE = 0x20;
 const BANG = 0x21;
@@ -210,6 +211,22 @@ export class AccessLine {
     while (i > this.messageStart && bytes[i] !== OPEN_BRACE && bytes[i] !== CLOSE_BRACE && (bytes[i] as number) > SPACE) i--;
     const isHead = bytes[i] === OPEN_BRACE && bytes[i - 1] === SPACE && bytes[i - 2] === DASH && bytes[i - 3] === SPACE;
     return isHead ? i + 1 : this.headEnd;
+  }
+
+  /**
+   * Who asked, as far as the line tells it besides the requester: a hash of address and user agent, 0 where there is no user agent. It joins
+   * requests that are logged without a user to one that has him; neither address nor user agent goes any further than here.
+   */
+  hashClient(bytes: Uint8Array): number {
+    let addressEnd = this.messageStart;
+    while ((bytes[addressEnd] as number) > SPACE) addressEnd++;
+    let agentStart = this.uriStart;
+    while (bytes[agentStart] !== QUOTE && agentStart < this.end) agentStart++;
+    agentStart += 3;
+    let agentEnd = this.end - TAIL_LENGTH - 1;
+    while (isDigit(bytes[agentEnd] as number)) agentEnd--;
+    agentEnd -= 2;
+    return agentStart >= agentEnd ? 0 : hashBytes(bytes, agentStart, agentEnd, hashBytes(bytes, this.messageStart, addressEnd));
   }
 }
 

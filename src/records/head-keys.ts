@@ -37,6 +37,7 @@ export function readHeadKeys(bytes: Uint8Array, clock: ZoneClock): readonly Head
       },
       onUnrecognised: () => undefined,
       onFormat: () => undefined,
+      onHole: () => undefined,
     },
     clock,
   );

@@ -56,7 +56,15 @@ export interface RecordHandler<I extends Interest = Interest> {
   /** A line that has no known shape. `reason`: `access_line synapse.access.http.8008`, `not_a_record`, … */
   onUnrecognised(reason: string, sample: string): void;
   onFormat(format: LogFormat): void;
+  /** No record of any kind between these two stamps, MIN_HOLE_MS or more apart. `position`: the record behind the hole. */
+  onHole(fromMs: number, toMs: number, position: number): void;
 }
+
+/**
+ * Shortest hole in the stamps that is told, in ms. A client gives up after 2 s, and may have asked a little before the process stopped; quiet
+ * servers have many such holes.
+ */
+export const MIN_HOLE_MS = 1500;
 
 /** What stands in the files, forged and doubled records included (contract.md, `sources[]`). */
 export interface PhysicalCounts {
@@ -67,6 +75,22 @@ export interface PhysicalCounts {
   bytes: number;
   firstTimeMs: number;
   lastTimeMs: number;
+}
+
+/** What a RecordReader knows between two calls, as plain data; what it holds back isn't part of it, that is presented again. */
+export interface RecordReaderDump {
+  readonly format: LogFormat | null;
+  readonly isSkipping: boolean;
+  readonly isInRecord: boolean;
+  readonly misses: number;
+  /** Lines of the generations before this one. */
+  readonly linesBefore: number;
+  /** Stamp of the last record of any kind; null: none yet. */
+  readonly stampMs: number | null;
+  readonly counts: Omit<PhysicalCounts, 'firstTimeMs' | 'lastTimeMs'> & {
+    readonly firstTimeMs: number | null;
+    readonly lastTimeMs: number | null;
+  };
 }
 
 const utf8 = new TextEncoder();
@@ -120,6 +144,8 @@ export class RecordReader<I extends Interest = Interest> implements ChunkConsume
   /** A record has been seen, so lines without a header belong to it. */
   #isInRecord = false;
   #misses = 0;
+  /** Stamp of the last record; NaN before the first. */
+  #stampMs = Number.NaN;
 
   constructor(handler: RecordHandler<I>, clock: ZoneClock, format: LogFormat | null = null) {
     this.#handler = handler;
@@ -147,6 +173,34 @@ export class RecordReader<I extends Interest = Interest> implements ChunkConsume
   forgetInterests(): void {
     this.#interests.clear();
     this.#header = this.#createHeader();
+  }
+
+  begin(positionBytes: number): void {
+    this.#base = positionBytes;
+  }
+
+  dump(): RecordReaderDump {
+    const { firstTimeMs, lastTimeMs } = this.counts;
+    return {
+      format: this.#format,
+      isSkipping: this.#isSkipping,
+      isInRecord: this.#isInRecord,
+      misses: this.#misses,
+      linesBefore: this.#linesBefore,
+      stampMs: orNull(this.#stampMs),
+      counts: { ...this.counts, firstTimeMs: orNull(firstTimeMs), lastTimeMs: orNull(lastTimeMs) },
+    };
+  }
+
+  /** A format that was set stays. */
+  restore({ format, isSkipping, isInRecord, misses, linesBefore, stampMs, counts }: RecordReaderDump): void {
+    if (this.#format === null && format !== null) this.#setFormat(format);
+    this.#isSkipping = isSkipping;
+    this.#isInRecord = isInRecord;
+    this.#misses = misses;
+    this.#linesBefore = linesBefore;
+    this.#stampMs = stampMs ?? Number.NaN;
+    Object.assign(this.counts, counts, { firstTimeMs: counts.firstTimeMs ?? Number.NaN, lastTimeMs: counts.lastTimeMs ?? Number.NaN });
   }
 
   #createHeader(): RecordHeader<I> {
@@ -228,6 +282,8 @@ export class RecordReader<I extends Interest = Interest> implements ChunkConsume
     const lineStart = this.#prefix === 'none' ? at : skipPrefix(this.#prefix, bytes, at);
     if (!header.read(bytes, view, lineStart, this.#hasServerName)) return this.#continueRecord(bytes, at);
     if (this.#held !== NO_RECORD) this.#closeHeld(bytes, at);
+    if (header.timeMs - this.#stampMs >= MIN_HOLE_MS) this.#handler.onHole(this.#stampMs, header.timeMs, this.#base + at);
+    this.#stampMs = header.timeMs;
     this.#misses = 0;
     if (!this.#isInRecord) this.#beginRecords();
     const interest = header.statement?.interest as I;
@@ -389,6 +445,8 @@ export class RecordReader<I extends Interest = Interest> implements ChunkConsume
         this.#misses = 0;
         counts.records++;
         this.#noteTime(record.timeMs);
+        if (record.timeMs - this.#stampMs >= MIN_HOLE_MS) this.#handler.onHole(this.#stampMs, record.timeMs, this.#base + at);
+        this.#stampMs = record.timeMs;
         this.#takeJsonRecord(record, this.#base + at);
       }
       at = end + 1;
@@ -504,6 +562,11 @@ export class RecordReader<I extends Interest = Interest> implements ChunkConsume
     this.#base = base;
     this.#bind(bytes);
   }
+}
+
+/** JSON has no NaN. */
+function orNull(timeMs: number): number | null {
+  return Number.isNaN(timeMs) ? null : timeMs;
 }
 
 /** Distinct (level, logger) pairs remembered; a log that isn't Synapse's could have any number. */

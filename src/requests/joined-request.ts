@@ -25,6 +25,8 @@ export interface RequestAccess {
   readonly isClientGone: boolean;
   /** `@alice:example.org`; `@bot:hs|@ghost:hs`; a server name; null for `{None}`. */
   readonly requester: string | null;
+  /** Hash of address and user agent; 0 where the request's fact has no use for it. */
+  readonly clientHash: number;
   /** The rule whose route the request line matches, with the route's captures. */
   readonly route: { readonly rule: CompiledRule; readonly captures: Readonly<Record<string, string>> } | null;
 }

@@ -63,6 +63,7 @@ function findInWholeLine(rule: CompiledRule, line: string): Found | null {
     },
     onUnrecognised: () => undefined,
     onFormat: () => undefined,
+    onHole: () => undefined,
   };
   const bytes = encode(`${line}\n`);
   new RecordReader(handler, new ZoneClock('UTC')).finish(bytes, bytes.length);

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import type { Terminal } from '../../../daemon/commands/terminal.ts';
 import { LiveView } from '../../../daemon/demo/live-view.ts';
 import type { Fact, KeyUpload } from '../../../src/facts/fact.ts';
+import { delayedEventRequest, toDeviceMessages, toDeviceSend } from '../../testbench/made-facts.ts';
 import { ManualClock } from '../../testbench/manual-clock.ts';
 
 const NOON = Date.UTC(2026, 5, 30, 12);
@@ -86,14 +87,10 @@ describe('LiveView', () => {
     ],
     [
       'a call key',
-      { ...BASE, kind: 'to_device_send', eventType: 'm.room.encrypted', isMediaKey: true, isOk: true, sender: '@alice:example.org' },
+      toDeviceSend({ ...BASE, isMediaKey: true, sender: '@alice:example.org' }),
       'call keys sent: 1 so far, the last by @alice',
     ],
-    [
-      'a delayed event that failed',
-      { ...BASE, kind: 'delayed_event_request', action: 'restart', outcome: 'client_gave_up', durationMs: 1, userId: null },
-      'delayed event, restart: client gave up',
-    ],
+    ['a delayed event that failed', delayedEventRequest({ ...BASE, outcome: 'client_gave_up' }), 'delayed event, restart: client gave up'],
     [
       'hostile text',
       { ...BASE, kind: 'logged_in', userId: '@\x1b[2J\u202e:example.org', deviceId: 'A\nB' },
@@ -108,18 +105,9 @@ describe('LiveView', () => {
   });
 
   it.each<readonly [string, Fact]>([
-    [
-      'sends that are no call keys',
-      { ...BASE, kind: 'to_device_send', eventType: 'm.room.encrypted', isMediaKey: false, isOk: true, sender: null },
-    ],
-    [
-      'delayed events that went well',
-      { ...BASE, kind: 'delayed_event_request', action: 'restart', outcome: 'ok', durationMs: 1, userId: null },
-    ],
-    [
-      'messages that were stored',
-      { ...BASE, kind: 'to_device_messages', stage: 'stored', messages: [{ userId: null, deviceId: null, messageId: null }] },
-    ],
+    ['sends that are no call keys', toDeviceSend({ ...BASE })],
+    ['delayed events that went well', delayedEventRequest({ ...BASE })],
+    ['messages that were stored', toDeviceMessages({ ...BASE, messages: [{ userId: null, deviceId: null, messageId: null }] })],
     ['uploads that only fill up', { ...refusal('DEV'), refusals: [], outcome: 'accepted' }],
   ])('is silent about %s', (_name, fact) => {
     const { view, take } = createView();

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { DeviceTable, type DeviceTally, MAX_CONFLICT_IDS } from '../../../src/devices/device-table.ts';
 import type { Fact, KeyUpload, Provenance, UploadOutcome } from '../../../src/facts/fact.ts';
+import { toDeviceMessages } from '../../testbench/made-facts.ts';
 
 const PROVENANCE: Provenance = { source: 's', positions: [0], requestId: '', incarnation: 0, ruleId: 'test' };
 const USER = '@alice:hs';
@@ -31,13 +32,8 @@ const claimed = (deviceId: string, ...keyIds: readonly string[]): Fact => ({
 });
 const accepted = (deviceId: string, ...offeredKeyIds: readonly string[]): KeyUpload =>
   uploaded(deviceId, { outcome: 'accepted', offeredKeyIds });
-const stored = (...deviceIds: readonly (string | null)[]): Fact => ({
-  kind: 'to_device_messages',
-  timeMs: 1000,
-  provenance: PROVENANCE,
-  stage: 'stored',
-  messages: deviceIds.map((deviceId) => ({ userId: USER, deviceId, messageId: null })),
-});
+const stored = (...deviceIds: readonly (string | null)[]): Fact =>
+  toDeviceMessages({ messages: deviceIds.map((deviceId) => ({ userId: USER, deviceId, messageId: null })) });
 const loggedIn = (deviceId: string, userId = USER): Fact => ({ kind: 'logged_in', timeMs: 1000, provenance: PROVENANCE, userId, deviceId });
 
 function tableOf(facts: readonly Fact[], maxDevices?: number): DeviceTable {

@@ -26,21 +26,29 @@ export interface LogReading {
   readonly pipeline: Pipeline;
   readonly stream: SourceStream;
   readonly facts: readonly Fact[];
+  /** What the log says outside of any record: how fast requests were, holes in its stamps. */
+  readonly measures: readonly Fact[];
   readonly samples: readonly { readonly reason: string; readonly sample: string }[];
   readonly mostHeldBytes: number;
+}
+
+/** What the log says outside of any record. */
+export function isMeasure({ kind }: Fact): boolean {
+  return kind === 'latency_slice' || kind === 'log_hole';
 }
 
 /** Reads the generations (texts or bytes) of one source. */
 export function readLog(log: string | Uint8Array | readonly (string | Uint8Array)[], options: ReadOptions = {}): LogReading {
   const { timeZone = 'UTC', format, joinBounds, maxDevices, name = 'homeserver.log' } = options;
   const facts: Fact[] = [];
+  const measures: Fact[] = [];
   const samples: { reason: string; sample: string }[] = [];
   const pipeline = new Pipeline({
     rules: BUILT_IN_RULES,
     metrics: new MetricStore(),
     ...(joinBounds && { joinBounds }),
     ...(maxDevices !== undefined && { maxDevices }),
-    onFact: (fact) => facts.push(fact),
+    onFact: (fact) => (isMeasure(fact) ? measures : facts).push(fact),
     onUnrecognised: (_, reason, sample) => samples.push({ reason, sample }),
   });
   const stream = pipeline.addSource({ name, timeZone, ...(format && { format }) });
@@ -50,7 +58,7 @@ export function readLog(log: string | Uint8Array | readonly (string | Uint8Array
     mostHeldBytes = Math.max(mostHeldBytes, feed(stream, bytes, options));
   }
   pipeline.end();
-  return { pipeline, stream, facts, samples, mostHeldBytes };
+  return { pipeline, stream, facts, measures, samples, mostHeldBytes };
 }
 
 function isGenerations(log: string | Uint8Array | readonly (string | Uint8Array)[]): log is readonly (string | Uint8Array)[] {
@@ -71,9 +79,12 @@ export function plain(value: unknown): unknown {
 }
 
 /** Everything that a reading found, positions included; equal readings found the same. */
-export function outcomeOf({ pipeline, stream, facts }: LogReading): unknown {
+export function outcomeOf({ pipeline, stream, facts, measures }: LogReading): unknown {
   return plain({
     facts,
+    measures,
+    incidents: pipeline.incidents(),
+    answers: pipeline.answers(),
     counts: stream.counts,
     unrecognised: stream.unrecognised,
     incarnations: stream.incarnations,

@@ -1,33 +1,15 @@
 /** Sums of what clients ask for, with a bound on what they may name. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { DelayedEventRequest, Fact, Provenance, ToDeviceMessages } from '../../../src/facts/fact.ts';
+import type { DelayedEventRequest, Fact, ToDeviceMessages } from '../../../src/facts/fact.ts';
 import { DELAYED_EVENT_ACTIONS, DELAYED_EVENT_OUTCOMES, MAX_EVENT_TYPES, TrafficTally } from '../../../src/homeserver/traffic-tally.ts';
+import { delayedEventRequest, toDeviceMessages, toDeviceSend } from '../../testbench/made-facts.ts';
 
-const PROVENANCE: Provenance = { source: 's', positions: [0], requestId: '', incarnation: 0, ruleId: 'test' };
-const BASE = { timeMs: 1000, provenance: PROVENANCE };
-const send = (eventType: string, { isOk = true, isMediaKey = false } = {}): Fact => ({
-  kind: 'to_device_send',
-  ...BASE,
-  eventType,
-  isOk,
-  isMediaKey,
-  sender: null,
-});
-const messages = (stage: ToDeviceMessages['stage'], count: number): Fact => ({
-  kind: 'to_device_messages',
-  ...BASE,
-  stage,
-  messages: Array.from({ length: count }, () => ({ userId: null, deviceId: null, messageId: null })),
-});
-const delayed = (action: DelayedEventRequest['action'], outcome: DelayedEventRequest['outcome']): Fact => ({
-  kind: 'delayed_event_request',
-  ...BASE,
-  action,
-  outcome,
-  durationMs: 1,
-  userId: null,
-});
+const send = (eventType: string, { isOk = true, isMediaKey = false } = {}): Fact => toDeviceSend({ eventType, isOk, isMediaKey });
+const messages = (stage: ToDeviceMessages['stage'], count: number): Fact =>
+  toDeviceMessages({ stage, messages: Array.from({ length: count }, () => ({ userId: null, deviceId: null, messageId: null })) });
+const delayed = (action: DelayedEventRequest['action'], outcome: DelayedEventRequest['outcome']): Fact =>
+  delayedEventRequest({ action, outcome });
 
 function tallyOf(facts: readonly Fact[]): TrafficTally {
   const tally = new TrafficTally();

@@ -27,6 +27,7 @@ export type Handed =
       readonly position: number;
       readonly timeMs: number;
     }
+  | { readonly kind: 'hole'; readonly fromMs: number; readonly toMs: number; readonly position: number }
   | { readonly kind: 'unknown'; readonly reason: string; readonly sample: string };
 
 const WANTED_LOGGER = 'synapse.wanted';
@@ -54,6 +55,10 @@ export class RecordingHandler implements RecordHandler {
 
   onUnrecognised(reason: string, sample: string): void {
     this.handed.push({ kind: 'unknown', reason, sample });
+  }
+
+  onHole(fromMs: number, toMs: number, position: number): void {
+    this.handed.push({ kind: 'hole', fromMs, toMs, position });
   }
 
   onFormat(format: LogFormat): void {

@@ -1,0 +1,159 @@
+/**
+ * To-device messages on their way: stored for a device, handed out in its /sync. In: the facts of the debug records. Out: how long each waited;
+ * which still wait; counts of each device.
+ *
+ * Message ids (`org.matrix.msgid`) are private and long: hashed. Bounded: above MAX_WAITING the message stored first is forgotten and counted (a
+ * device that never comes back has a backlog without end).
+ */
+import type { ToDeviceMessages, ToDeviceStage } from '../facts/fact.ts';
+import { hashText } from '../lines/private-hash.ts';
+import { BoundedRows } from './bounded-rows.ts';
+
+/** Plain data: one row. */
+export interface WaitingMessage {
+  readonly sequence: number;
+  readonly idHash: number;
+  readonly userId: string;
+  readonly deviceId: string;
+  readonly storedMs: number;
+  readonly isMediaKey: boolean;
+  readonly sender: string | null;
+  readonly position: number;
+  readonly source: string;
+}
+
+export interface Delivery {
+  readonly message: WaitingMessage;
+  readonly returnedMs: number;
+}
+
+/** Chosen: a busy hour of a large server; some 250 bytes each. */
+const MAX_WAITING = 50_000;
+/** Ids handed out that nothing was stored of: most were stored before the debug level was raised, some by a request that closes later. */
+export const MAX_EARLY = 2000;
+
+export class ToDeviceRecord {
+  /** Stored and not handed out yet, by sequence; nothing is put twice, so in order of storing. */
+  readonly waiting: BoundedRows<WaitingMessage>;
+  /** Log time by hash of the id. */
+  readonly early = new BoundedRows<number>('early', MAX_EARLY);
+  readonly #byId = new Map<number, WaitingMessage[]>();
+
+  constructor(maxWaiting: number = MAX_WAITING) {
+    this.waiting = new BoundedRows('waiting', maxWaiting, (message) => this.#unindex(message));
+  }
+
+  /** Messages of this fact that are known to be delivered now. */
+  apply(fact: ToDeviceMessages): Delivery[] {
+    if (fact.stage === 'stored') return this.#store(fact);
+    return fact.stage === 'returned' ? this.#return(fact) : [];
+  }
+
+  settleRestored(): void {
+    this.waiting.settleRestored();
+    this.early.settleRestored();
+    for (const message of this.waiting.values()) this.#index(message);
+  }
+
+  #store({ messages, timeMs, isMediaKey, sender, provenance }: ToDeviceMessages): Delivery[] {
+    const delivered: Delivery[] = [];
+    for (const { userId, deviceId, messageId } of messages) {
+      if (userId === null || deviceId === null || messageId === null) continue;
+      const idHash = hashText(messageId);
+      const { source, positions } = provenance;
+      const position = positions.at(-1) ?? 0;
+      const message = {
+        sequence: this.waiting.takeSequence(),
+        idHash,
+        userId,
+        deviceId,
+        storedMs: timeMs,
+        isMediaKey,
+        sender,
+        position,
+        source,
+      };
+      const returnedMs = this.early.get(String(idHash));
+      if (returnedMs !== undefined) this.early.delete(String(idHash));
+      if (returnedMs !== undefined && returnedMs >= timeMs) delivered.push({ message, returnedMs });
+      else this.#add(message);
+    }
+    return delivered;
+  }
+
+  #return({ messages, timeMs }: ToDeviceMessages): Delivery[] {
+    const delivered: Delivery[] = [];
+    for (const { userId, deviceId, messageId } of messages) {
+      if (messageId === null) continue;
+      const idHash = hashText(messageId);
+      const candidates = this.#byId.get(idHash) ?? [];
+      const message = candidates.find(
+        (one) => (userId === null || one.userId === userId) && (deviceId === null || one.deviceId === deviceId),
+      );
+      if (message === undefined) this.early.put(String(idHash), timeMs);
+      else {
+        this.#remove(message);
+        delivered.push({ message, returnedMs: timeMs });
+      }
+    }
+    return delivered;
+  }
+
+  #add(message: WaitingMessage): void {
+    this.waiting.put(String(message.sequence), message);
+    this.#index(message);
+  }
+
+  #index(message: WaitingMessage): void {
+    const same = this.#byId.get(message.idHash);
+    if (same === undefined) this.#byId.set(message.idHash, [message]);
+    else same.push(message);
+  }
+
+  #remove(message: WaitingMessage): void {
+    this.waiting.delete(String(message.sequence));
+    this.#unindex(message);
+  }
+
+  #unindex(message: WaitingMessage): void {
+    const rest = (this.#byId.get(message.idHash) ?? []).filter((other) => other !== message);
+    if (rest.length === 0) this.#byId.delete(message.idHash);
+    else this.#byId.set(message.idHash, rest);
+  }
+}
+
+/** To-device counts of one device, as contract.md has them. */
+export interface DeviceCounts {
+  /** By this device, as far as address and user agent tell which of its user's devices it was. */
+  sends: number;
+  stored: number;
+  returned: number;
+  dropped: number;
+}
+
+/** Devices counted apart. As many as the table of devices holds. */
+const MAX_COUNTED_DEVICES = 100_000;
+
+/** Counts by device; above the bound the one that was counted least recently is forgotten. */
+export class DeviceTraffic {
+  readonly rows: BoundedRows<DeviceCounts>;
+
+  constructor(maxDevices: number = MAX_COUNTED_DEVICES) {
+    this.rows = new BoundedRows('device', maxDevices);
+  }
+
+  add(userId: string, deviceId: string, stage: ToDeviceStage | 'sends'): void {
+    const key = deviceKey(userId, deviceId);
+    const counts = this.rows.get(key) ?? { sends: 0, stored: 0, returned: 0, dropped: 0 };
+    counts[stage]++;
+    this.rows.put(key, counts);
+  }
+
+  of(userId: string, deviceId: string): Readonly<DeviceCounts> {
+    return this.rows.get(deviceKey(userId, deviceId)) ?? { sends: 0, stored: 0, returned: 0, dropped: 0 };
+  }
+}
+
+function deviceKey(userId: string, deviceId: string): string {
+  return `${userId}\0${deviceId}`;
+}
