@@ -7,6 +7,7 @@ import { concurrentWriters } from './faults/concurrent-writers.ts';
 import { exhaustion } from './faults/exhaustion.ts';
 import { forgedLines } from './faults/forged-lines.ts';
 import { healthyTraffic } from './faults/healthy-traffic.ts';
+import { hotLoop } from './faults/hot-loop.ts';
 import { identityReset } from './faults/identity-reset.ts';
 import { quickReload } from './faults/quick-reload.ts';
 import { restart } from './faults/restart.ts';
@@ -23,6 +24,7 @@ const FAULTS: readonly Fault[] = [
   exhaustion,
   serverRollback,
   forgedLines,
+  hotLoop,
   quickReload,
   restart,
 ];

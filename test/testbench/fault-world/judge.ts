@@ -26,6 +26,20 @@ export function findFaults(world: World, analysis: Analysis): readonly string[] 
   return complaints;
 }
 
+/** For a log that begins in the middle of things: who is accused that nothing is wrong with. */
+export function findFalseAccusations(world: World, { devices, incidents }: Analysis): readonly string[] {
+  const innocent = new Set(world.devices.filter(({ truth }) => isInnocent(truth)).map(({ key }) => key));
+  const accused = devices.filter(
+    ({ cause, storm, flags }) => cause !== null || storm !== null || flags.some((flag) => flag !== 'exhaustion_suspected'),
+  );
+  return [
+    ...accused.map(({ userId, deviceId, flags, cause }) => [`${userId} ${deviceId}`, `${flags.join(' ')} ${cause?.name ?? ''}`] as const),
+    ...incidents.flatMap(({ userId, deviceId, kind }) =>
+      userId === null || deviceId === null ? [] : [[`${userId} ${deviceId}`, kind] as const],
+    ),
+  ].flatMap(([key, what]) => (innocent.has(key) ? [`${key}: ${what}`] : []));
+}
+
 /** Nothing that the log shows was wrong with it. */
 function isInnocent({ refusals, fallbackMs, again, poisonedMs }: DeviceTruth): boolean {
   return refusals.length === 0 && fallbackMs.length === 0 && again === 0 && poisonedMs.length === 0;
@@ -44,6 +58,10 @@ function judgeDevice(truth: DeviceTruth, seen: Device): readonly string[] {
   expect(storm === null ? 'no storm' : `a storm since ${storm}`, (seen.storm?.openedTime ?? null) === toTime(storm), seen.storm);
   const exhausted = truth.fallbackMs.length > 1 || (truth.fallbackMs.length > 0 && seen.claims.fallback > 0);
   expect(exhausted ? 'exhausted' : 'not exhausted', seen.flags.includes('exhausted') === exhausted, seen.flags);
+  const isHot = hasManyWithin(truth.refusals, 60, 60);
+  expect(isHot ? 'a hot loop' : 'no hot loop', seen.flags.includes('hot_loop') === isHot, seen.flags);
+  const isCritical = hasManyWithin(truth.refusals, 99, 10);
+  expect(isCritical ? 'critical' : 'not critical', seen.flags.includes('critical') === isCritical, seen.flags);
   expect('closed exactly if deleted', (seen.state === 'closed') === !Number.isNaN(truth.deletedMs), seen.state);
   if (truth.fault !== 'concurrent_writers')
     expect(`${countPoisoned(truth)} poisoned claims`, seen.claims.poisoned === countPoisoned(truth), seen.claims);
@@ -82,7 +100,11 @@ function findStorm({ refusals, accepted, deletedMs }: DeviceTruth): number | nul
   let run: number[] = [];
   const close = (): void => {
     const isLong = run.some((timeMs, i) => i >= 2 && timeMs - (run[0] as number) >= 60_000);
-    const isHot = run.some((timeMs, i) => i >= 60 && Math.floor(timeMs / 1000) - Math.floor((run[i - 60] as number) / 1000) < 60);
+    const isHot = hasManyWithin(
+      run.map((timeMs) => ({ timeMs, id: '', value: '', hasDeviceKeys: false })),
+      60,
+      60,
+    );
     if (isLong || isHot) found = run[0] as number;
     run = [];
   };
@@ -95,6 +117,14 @@ function findStorm({ refusals, accepted, deletedMs }: DeviceTruth): number | nul
   }
   close();
   return found;
+}
+
+/** Whether more than `count` fall into `seconds` seconds, told by whole seconds. */
+function hasManyWithin(refusals: DeviceTruth['refusals'], count: number, seconds: number): boolean {
+  return refusals.some(({ timeMs }, i) => {
+    const first = refusals[i - count];
+    return first !== undefined && Math.floor(timeMs / 1000) - Math.floor(first.timeMs / 1000) < seconds;
+  });
 }
 
 /** From the first sign on: what was handed out before it, nobody could know. */

@@ -117,6 +117,11 @@ export class World {
     this.#calendar.push({ atMs: this.nowMs + delayMs, order: this.#order++, run });
   }
 
+  /** Of any process's requests so far. */
+  get highestNumber(): number {
+    return Math.max(...this.processes.map(({ nextNumber }) => nextNumber));
+  }
+
   between(low: number, high: number): number {
     return low + this.random.int(Math.max(1, high - low));
   }

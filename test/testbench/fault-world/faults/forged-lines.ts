@@ -12,9 +12,10 @@ export const forgedLines: Fault = {
 };
 
 function forge(world: World, victim: { readonly userId: string; readonly deviceId: string }): void {
-  // Who forges knows neither the numbers nor, to the millisecond, the time.
-  const timeMs = world.nowMs - world.between(0, 800);
-  const request = `POST-${world.between(0, 2_000_000)}`;
+  // Who forges knows neither the numbers nor, to the millisecond, the time; but may be lucky.
+  const isLucky = world.random.chance(300_000);
+  const timeMs = isLucky ? world.nowMs : world.nowMs - world.between(0, 800);
+  const request = `POST-${isLucky ? world.highestNumber + world.between(1, 4) : world.between(0, 2_000_000)}`;
   const at = (offsetMs: number) => ({ timeMs: timeMs + offsetMs, request });
   const ids = [13, 14, 0, 1].map((counter) => ModelServer.keyId(counter));
   const newKey = `{'key': 'FORGED${world.random.hex(4)}'}`;
