@@ -2,7 +2,7 @@
  * A bounded table whose entries are kept as rows (kept-rows.ts). In: entries by key. Out: entries; rows that changed; after a restart the same
  * table, with the same order of use, so that the same entry is forgotten next.
  *
- * Above the bound the entry that was put least recently is forgotten and counted. Entries are plain data and may be changed in place; `put` tells
+ * Above the bound the entry that was put least recently is forgotten and counted (a put counts as use from half of the bound on). Entries are plain data and may be changed in place; `put` tells
  * that they were.
  */
 import { toRow } from './row-text.ts';
@@ -60,10 +60,13 @@ export class BoundedRows<V> {
       if (this.#entries.size >= this.#max) this.#evict();
       this.#entries.set(key, { order: this.#nextOrder++, value });
     } else {
-      this.#entries.delete(key);
-      this.#entries.set(key, known);
-      known.order = this.#nextOrder++;
       known.value = value;
+      // Order matters only where the table is filling up; below that, moving entries about would cost most of the time (and memory) of a log.
+      if (this.#entries.size * 2 > this.#max) {
+        this.#entries.delete(key);
+        this.#entries.set(key, known);
+        known.order = this.#nextOrder++;
+      }
     }
     this.#changed.add(key);
   }
