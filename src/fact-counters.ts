@@ -10,8 +10,8 @@ import type { Captures } from './rules/template.ts';
 export class FactCounters {
   readonly #store: MetricStore;
   readonly #conflicts: Counter;
-  /** Series already asked for, by `label|label`: asking the store costs several look-ups. Bounded by the labels' closed sets and MAX_EVENT_TYPES. */
-  readonly #sends = new Map<string, Counter>();
+  /** Series already asked for: asking the store costs several look-ups. Bounded by the labels' closed sets and MAX_REMEMBERED event types. */
+  readonly #sends = { ok: new Map<string, Counter>(), failed: new Map<string, Counter>() };
   readonly #uploads = new Map<string, Counter>();
   readonly #messages = new Map<string, Counter>();
   readonly #durations = new Map<string, Histogram>();
@@ -46,10 +46,15 @@ export class FactCounters {
   }
 
   #countSend({ eventType, isOk }: ToDeviceSend): void {
-    const outcome = isOk ? 'ok' : 'failed';
-    const create = () => this.#store.counter('lotus_e2ee_to_device_sends_total', eventType, outcome);
-    if (this.#sends.size >= MAX_REMEMBERED) create().value++;
-    else remember(this.#sends, `${outcome}|${eventType}`, create).value++;
+    const sends = isOk ? this.#sends.ok : this.#sends.failed;
+    const known = sends.get(eventType);
+    if (known !== undefined) {
+      known.value++;
+      return;
+    }
+    const counter = this.#store.counter('lotus_e2ee_to_device_sends_total', eventType, isOk ? 'ok' : 'failed');
+    counter.value++;
+    if (sends.size < MAX_REMEMBERED) sends.set(eventType, counter);
   }
 
   #applyMessages({ stage, messages }: ToDeviceMessages): void {

@@ -16,7 +16,7 @@ import type { Restore } from './server-starts.ts';
 import { CLUSTER_WINDOW_MS, type StormCluster } from './storm-cluster.ts';
 
 /** Every kind of incident that this stage makes. */
-export type DeviceIncidentKind =
+type DeviceIncidentKind =
   /** Refused again and again: a storm, or one that fell quiet unhealed. */
   | 'otk_storm'
   /** Refused a few times: diverged, no storm (yet). */
@@ -34,6 +34,9 @@ export type DeviceIncidentKind =
   /** Several devices fell into storms within minutes. */
   | 'storm_cluster';
 
+/** An incident of this stage. */
+type DeviceIncident = Incident & { readonly kind: DeviceIncidentKind };
+
 /** What a device's incidents have in common. */
 type Subject = Pick<Incident, 'ke' | 'userId' | 'deviceId'>;
 
@@ -42,8 +45,8 @@ const EXHAUSTION_OPEN_MS = 24 * 60 * 60_000;
 /** Named in one sentence. */
 const MAX_NAMES = 5;
 
-export function deviceIncidents(device: DeviceTally, nowMs: number): Incident[] {
-  const incidents: Incident[] = [];
+export function deviceIncidents(device: DeviceTally, nowMs: number): DeviceIncident[] {
+  const incidents: DeviceIncident[] = [];
   const { divergence } = device;
   const cause = causeOf(device);
   if (divergence !== null && cause !== null) {
@@ -55,7 +58,7 @@ export function deviceIncidents(device: DeviceTally, nowMs: number): Incident[] 
   return incidents;
 }
 
-function divergenceIncident(device: DeviceTally, divergence: Divergence, cause: Cause, nowMs: number): Incident {
+function divergenceIncident(device: DeviceTally, divergence: Divergence, cause: Cause, nowMs: number): DeviceIncident {
   const subject = subjectOf(device);
   const { firstMs, run, causeEvidence } = divergence;
   const end = overSince(divergence, device, nowMs);
@@ -100,7 +103,7 @@ function sayCause({ name, why }: Cause): string {
   return `${name.replaceAll('_', ' ')} (${why})`;
 }
 
-function poisonedIncident(device: DeviceTally, divergence: Divergence, cause: Cause, nowMs: number): Incident {
+function poisonedIncident(device: DeviceTally, divergence: Divergence, cause: Cause, nowMs: number): DeviceIncident {
   const { userId, deviceId } = device;
   const { poisoned } = divergence;
   const { count = 0, firstMs = Number.NaN, lastMs = Number.NaN, claimers = [], lines } = poisoned ?? {};
@@ -123,7 +126,7 @@ function poisonedIncident(device: DeviceTally, divergence: Divergence, cause: Ca
   };
 }
 
-function hotLoopIncident(device: DeviceTally, divergence: Divergence, nowMs: number): Incident {
+function hotLoopIncident(device: DeviceTally, divergence: Divergence, nowMs: number): DeviceIncident {
   const { userId, deviceId } = device;
   const { critical, run } = divergence;
   const peak = Math.max(run?.peakPerMinute ?? 0, divergence.earlierStorm?.peakPerMinute ?? 0);
@@ -142,7 +145,7 @@ function hotLoopIncident(device: DeviceTally, divergence: Divergence, nowMs: num
   };
 }
 
-function exhaustionIncident(device: DeviceTally, exhaustion: NonNullable<DeviceTally['exhaustion']>, nowMs: number): Incident {
+function exhaustionIncident(device: DeviceTally, exhaustion: NonNullable<DeviceTally['exhaustion']>, nowMs: number): DeviceIncident {
   const { userId, deviceId, claimsFallback, lastAcceptedMs, deletedMs } = device;
   const { firstMs, lastMs, lines } = exhaustion;
   const isRefilled = lastAcceptedMs > lastMs;
@@ -163,8 +166,8 @@ function exhaustionIncident(device: DeviceTally, exhaustion: NonNullable<DeviceT
 }
 
 /** Faults that are no single device's. */
-export function serverIncidents(restore: Restore | null, { clusters }: StormCluster, nowMs: number): Incident[] {
-  const incidents: Incident[] = [];
+export function serverIncidents(restore: Restore | null, { clusters }: StormCluster, nowMs: number): DeviceIncident[] {
+  const incidents: DeviceIncident[] = [];
   if (restore !== null) incidents.push(restoreIncident(restore));
   for (const { firstMs, lastMs, devices } of clusters)
     incidents.push({
@@ -186,7 +189,7 @@ export function serverIncidents(restore: Restore | null, { clusters }: StormClus
   return incidents;
 }
 
-function restoreIncident({ timeMs, lastMs, level, lines, devices }: Restore): Incident {
+function restoreIncident({ timeMs, lastMs, level, lines, devices }: Restore): DeviceIncident {
   const whom =
     devices.size === 0 ? 'none of it was handed out again yet' : `${devices.size} devices are concerned: ${listNames([...devices])}`;
   const sign =

@@ -180,10 +180,12 @@ export class DeviceTable implements KeyHealth, IncidentSource, KeptRows {
 
   restoreRows(rows: Iterable<readonly [key: string, text: string]>): readonly string[] {
     const problems = this.#rows.restore(rows, (userId, deviceId) => this.#touch(userId, deviceId));
-    for (const device of this.list()) {
+    for (const device of this.list().sort((a, b) => a.heard - b.heard)) {
       this.#heard = Math.max(this.#heard, device.heard);
-      if (isTroubled(device)) this.#markTroubled(device);
-      else if (!Number.isNaN(device.deletedMs)) this.#deletedHealthy++;
+      if (isTroubled(device)) {
+        this.troubled.add(device);
+        this.#order.moveToEnd(device, true);
+      } else if (!Number.isNaN(device.deletedMs)) this.#deletedHealthy++;
     }
     this.#rows.markCommitted();
     return problems;
@@ -395,8 +397,7 @@ export class DeviceTable implements KeyHealth, IncidentSource, KeptRows {
 
   #touch(userId: string, deviceId: string): DeviceTally {
     const device = this.find(userId, deviceId) ?? this.#add(copyText(userId), copyText(deviceId));
-    // Order matters only where the table is filling up; below that, memory that nobody needs isn't touched.
-    if (this.size * 2 > this.#maxDevices) this.#order.moveToEnd(device, this.troubled.has(device));
+    this.#order.moveToEnd(device, this.troubled.has(device));
     device.heard = ++this.#heard;
     enterStart(device, this.starts.epoch);
     this.#rows.touch(device);

@@ -8,39 +8,12 @@
  * 0, 1, 2 … (e2ee-evidence 2.2). Nothing here or to the right of here may take the first refused id for the lowest.
  */
 
-/** What made the id, as far as its form tells. */
-export type KeyIdForm = 'vodozemac' | 'libolm' | 'opaque';
-
-export interface KeyId {
-  readonly form: KeyIdForm;
-  /** The counter; null for an opaque id. A u64, so it may be beyond what a number holds. */
-  readonly counter: bigint | null;
-}
-
 const ALGORITHM = 'signed_curve25519:';
 const VODOZEMAC_CHARS = 11;
 const LIBOLM_CHARS = 6;
 const BASE64 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
 /** By character code; −1 for what is no digit. */
 const VALUE = Int8Array.from({ length: 128 }, (_, code) => BASE64.indexOf(String.fromCharCode(code)));
-
-/** @param keyId with its algorithm: `signed_curve25519:AAAAAAAAAA0` */
-export function decodeKeyId(keyId: string): KeyId {
-  const digits = keyId.startsWith(ALGORITHM) ? keyId.length - ALGORITHM.length : 0;
-  const form = digits === VODOZEMAC_CHARS ? 'vodozemac' : digits === LIBOLM_CHARS ? 'libolm' : 'opaque';
-  if (form === 'opaque') return OPAQUE;
-  let value = 0n;
-  for (let i = ALGORITHM.length; i < keyId.length; i++) {
-    const digit = VALUE[keyId.charCodeAt(i)] ?? -1;
-    if (digit < 0) return OPAQUE;
-    value = value * 64n + BigInt(digit);
-  }
-  // 11 characters are 66 bits, 6 are 36: the bits beyond the integer must be 0, or another id would decode to the same counter.
-  const surplus = form === 'vodozemac' ? 2n : 4n;
-  return value & ((1n << surplus) - 1n) ? OPAQUE : { form, counter: value >> surplus };
-}
-
-const OPAQUE: KeyId = { form: 'opaque', counter: null };
 
 /** Counters below this are kept as they are: beyond it no client ever comes. */
 const MAX_COUNTER = 2 ** 40;

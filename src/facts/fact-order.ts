@@ -45,6 +45,9 @@ export class FactOrder implements KeptRows {
   overflowed = 0;
   #committedKeys = new Set<string>();
   #pendingKeys = new Set<string>();
+  /** Rows of the clocks, by key. */
+  #committedClocks = new Map<string, string>();
+  #pendingClocks = new Map<string, string>();
 
   constructor(deliver: (fact: Fact) => void) {
     this.#deliver = deliver;
@@ -144,12 +147,15 @@ export class FactOrder implements KeptRows {
       if (!this.#committedKeys.has(key)) rows.push([key, write(waiting)]);
     }
     for (const key of this.#committedKeys) if (!this.#pendingKeys.has(key)) rows.push([key, null]);
-    for (const [source, { nowMs, order }] of this.#clocks) rows.push([JSON.stringify([source]), write({ nowMs, order })]);
+    this.#pendingClocks = new Map();
+    for (const [source, { nowMs, order }] of this.#clocks) this.#pendingClocks.set(JSON.stringify([source]), write({ nowMs, order }));
+    for (const row of this.#pendingClocks) if (this.#committedClocks.get(row[0]) !== row[1]) rows.push(row);
     return rows;
   }
 
   markCommitted(): void {
     this.#committedKeys = this.#pendingKeys;
+    this.#committedClocks = this.#pendingClocks;
   }
 
   restoreRows(rows: Iterable<readonly [key: string, text: string]>): readonly string[] {
@@ -157,9 +163,13 @@ export class FactOrder implements KeptRows {
     for (const [key, text] of rows) {
       try {
         const [source, order] = JSON.parse(key) as [string, number?];
-        if (order === undefined) Object.assign(this.#clockOf(source), read(text));
-        else this.#insert(read(text) as Waiting);
-        if (order !== undefined) this.#committedKeys.add(key);
+        if (order === undefined) {
+          Object.assign(this.#clockOf(source), read(text));
+          this.#committedClocks.set(key, text);
+        } else {
+          this.#insert(read(text) as Waiting);
+          this.#committedKeys.add(key);
+        }
       } catch (error) {
         problems.push(`Cannot read row ${key} of the facts that wait: ${String(error)}`);
       }

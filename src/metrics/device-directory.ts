@@ -6,7 +6,7 @@
  * leaves this file in the clear, except as the key of a look-up table in memory.
  */
 
-import { OVERFLOW } from './catalogue.ts';
+import { OVERFLOW } from './family-spec.ts';
 import { KEY_SEPARATOR, toLabelText } from './label-text.ts';
 
 /** `plain`: ids as they are; `hashed`: through the given hash; `none`: no device has series of its own. */

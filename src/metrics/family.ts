@@ -7,8 +7,8 @@
  * product of both. Children with no room are refused into `_overflow`, never dropped: sums stay right.
  */
 
-import type { FamilySpec, LabelSpec } from './catalogue.ts';
-import { DEVICE_LABELS, isClosed, OVERFLOW } from './catalogue.ts';
+import type { FamilySpec, LabelSpec } from './family-spec.ts';
+import { DEVICE_LABELS, isClosed, OVERFLOW } from './family-spec.ts';
 import { KEY_SEPARATOR, toLabelText } from './label-text.ts';
 
 /** One series (of a histogram: one set of series). */

@@ -4,8 +4,9 @@
  * In: CATALOGUE. Out: Markdown, the same text for the same catalogue; a gate compares the file with it.
  */
 
-import type { FamilySpec, LabelSpec } from './catalogue.ts';
-import { CATALOGUE, DEVICE_LABELS, isClosed, OVERFLOW } from './catalogue.ts';
+import { CATALOGUE } from './catalogue.ts';
+import type { FamilySpec, LabelSpec } from './family-spec.ts';
+import { DEVICE_LABELS, isClosed, OVERFLOW } from './family-spec.ts';
 import { MAX_LABEL_LENGTH } from './label-text.ts';
 import { DEFAULT_DEVICE_IDLE_MS, DEFAULT_MAX_DEVICE_SERIES } from './metric-store.ts';
 
@@ -18,7 +19,7 @@ export function renderMetricsReference(): string {
   const domain = SPECS.filter((spec) => !watcher.includes(spec) && !standard.includes(spec));
   return [
     '# Metrics',
-    '<!-- Generated from src/metrics/catalogue.ts by src/metrics/reference.ts: change it there. -->',
+    '<!-- Generated from src/metrics/families/ by src/metrics/reference.ts: change it there. -->',
     ...introduction(),
     '## End-to-end encryption',
     ...domain.map(section),
@@ -43,6 +44,7 @@ function introduction(): readonly string[] {
 
 function section(spec: FamilySpec): string {
   const lines = [`### \`${spec.name}\``, '', `${spec.type}, ${spec.unit}${spec.isPerDevice ? ', per device' : ''}. ${spec.help}`];
+  if (spec.isDebug) lines.push('', 'On no panel and in no alert: for whoever looks into the watcher itself.');
   if (spec.isNotYetFed) lines.push('', '**Not yet fed**: it exists, but nothing counts in it in this version.');
   const facts = [...(spec.isPerDevice ? [DEVICE_LABELS.map(quote).join(', ')] : []), ...spec.labels.map(describeLabel)];
   if (spec.buckets) facts.push(`buckets: ${spec.buckets.join(' ')} s`);

@@ -7,9 +7,9 @@
  * process itself are not part of it.
  */
 
-import { OVERFLOW } from './catalogue.ts';
 import type { DeviceDirectory, DeviceEntry, IdentifierMode } from './device-directory.ts';
 import type { Child, Family } from './family.ts';
+import { OVERFLOW } from './family-spec.ts';
 import type { Counter, Exemplar, Gauge, Histogram } from './instruments.ts';
 
 /** Changes with the meaning of the data, not with families or labels: those may come and go under one version. */
@@ -177,7 +177,8 @@ function valueRow(name: string, { labelValues, metric }: Child<Counter | Gauge>)
   return { name, labels: labelValues, value: metric.value };
 }
 
-function histogramRow(name: string, { labelValues, metric }: Child<Histogram>): HistogramRow {
+/** One histogram series as a row. */
+export function histogramRow(name: string, { labelValues, metric }: Child<Histogram>): HistogramRow {
   const exemplars = (metric.exemplars ?? []).map((exemplar) => exemplar ?? null);
   return { name, labels: labelValues, bounds: metric.bounds, counts: [...metric.counts], sum: metric.sum, exemplars };
 }

@@ -80,30 +80,29 @@ export class RecordHeader<Interest> {
       this.messageStart = i + 3;
     } else if (!this.#readRequest(bytes, start)) return false;
 
-    // Last: the clock remembers each second, and a continuation line may begin with one.
-    if (!this.#readSecond(bytes, view, at)) return false;
+    // Last: the clock remembers each second, and a continuation line may begin with one. Most records share theirs with the one before: then
+    // five words are compared, and nothing is parsed. (25 bytes were there when the marks were looked at, so they're inside the buffer.)
+    const isSameSecond =
+      view.getInt32(at + 15, true) === this.#w4 &&
+      view.getInt32(at + 12, true) === this.#w3 &&
+      view.getInt32(at + 8, true) === this.#w2 &&
+      view.getInt32(at + 4, true) === this.#w1 &&
+      view.getInt32(at, true) === this.#w0;
+    if (!isSameSecond && !this.#readSecond(bytes, view, at)) return false;
     this.statement = statement;
     this.timeMs = this.#secondMs + tenths * 100 + hundredths * 10 + thousandths;
     return true;
   }
 
-  /** Most records share their second with the one before: five words compared, nothing parsed. */
   #readSecond(bytes: Uint8Array, view: DataView, at: number): boolean {
-    // 25 bytes were there when the marks were looked at, so these words are inside the buffer.
-    const w0 = view.getInt32(at, true);
-    const w1 = view.getInt32(at + 4, true);
-    const w2 = view.getInt32(at + 8, true);
-    const w3 = view.getInt32(at + 12, true);
-    const w4 = view.getInt32(at + 15, true);
-    if (w4 === this.#w4 && w3 === this.#w3 && w2 === this.#w2 && w1 === this.#w1 && w0 === this.#w0) return true;
     const wallMs = parseStampSecond(bytes, at);
     if (Number.isNaN(wallMs)) return false;
     this.#secondMs = this.#clock.toEpochMs(wallMs);
-    this.#w0 = w0;
-    this.#w1 = w1;
-    this.#w2 = w2;
-    this.#w3 = w3;
-    this.#w4 = w4;
+    this.#w0 = view.getInt32(at, true);
+    this.#w1 = view.getInt32(at + 4, true);
+    this.#w2 = view.getInt32(at + 8, true);
+    this.#w3 = view.getInt32(at + 12, true);
+    this.#w4 = view.getInt32(at + 15, true);
     return true;
   }
 

@@ -1,21 +1,17 @@
 /**
- * Routes of access lines: Synapse's servlet patterns, matched on the bytes of the request line.
- *
- *     PUT /_matrix/client/{version:r0|v3|unstable}/sendToDevice/{event_type:any}/{txn_id:any}
+ * Routes of access lines (route.ts), matched on the bytes of the request line.
  *
  * In: the rules' routes, once; then, per access line, a buffer with the offsets of method and URI. Out: the rule whose *whole* route the path
  * matches; `captures()` then gives what its holes took.
  *
- * Segment forms: literal · `{name}` one segment, not empty · `{name:any}` one segment, may be empty · `{name:a|b}` one of these · a part
- * in `[/…]` at the end is optional. A query condition `name={hole}` (or just `name`) must stand in the query.
- *
  * The path ends at `?` or at white space; `/keys/upload/../../x` is therefore another route (measured trap: performance.md 2).
  *
- * All routes together are one automaton: a path is walked once, one table look-up a byte, and most lines are told apart from all routes
- * after a dozen bytes. States and transitions are worked out when they are first met (a server sees a few of them), so start-up costs
- * nothing; MAX_STATES of them are remembered at most.
+ * All routes together are one automaton, and most lines are told apart from all routes after a dozen bytes. States and transitions are worked
+ * out when they are first met (a server sees a few of them), so start-up costs nothing; MAX_STATES of them are remembered at most. Paths
+ * consist of few different words, so where eight bytes lead is remembered too, and a path is walked in steps of eight.
  */
 import { asciiBytes, startsWith } from '../lines/ascii.ts';
+import { expandRoute, parseQuery, percentDecode, type QueryCondition, type Segment } from './route.ts';
 
 /** A route as a rule states it, with what stands for it in a match. */
 export interface RouteSpec<T> {
@@ -29,7 +25,7 @@ interface Variant<T> {
   readonly segments: readonly Segment[];
   readonly methods: readonly string[];
   readonly constants: Readonly<Record<string, string>>;
-  readonly query: { readonly name: Uint8Array; readonly hole: string | null } | null;
+  readonly query: QueryCondition | null;
   readonly target: T;
 }
 
@@ -51,36 +47,26 @@ const QUESTION = 0x3f;
 const SPACE = 0x20;
 const AMPERSAND = 0x26;
 const EQUALS = 0x3d;
-const MAX_SEGMENTS = 16;
 /** States remembered at once, and those of one more path. The built-in routes have some hundred; routes can be made with which paths lead to any number. */
 const MAX_STATES = 8192;
 const DEAD = 0;
 const UNKNOWN = -1;
 /** Methods are told apart by their first two letters, each 5 bits: GET, PUT, POST, DELETE, HEAD, OPTIONS, PATCH. */
 const METHOD_KEYS = 1024;
-/**
- * Paths consist of few different words: where LEAP bytes of one lead is remembered, and later they're compared instead of walked. What leads
- * nowhere is remembered too: that's most of a log.
- */
-const LEAP = 20;
-const LEAP_SLOTS = 2048;
+/** Bytes of a step. */
+const STRIDE = 8;
+/** 2^11 places for steps; one that falls on a taken place takes it over. */
+const STEP_SLOTS = 2048;
+/** A step, packed: how many bytes it took, whether the path ended there (or is dead), and the state, from bit 5 on. */
+const TAKEN = 15;
+const ENDED = 16;
+const STATE_SHIFT = 5;
 
 interface Start {
   readonly method: Uint8Array;
   readonly state: number;
   /** Another method that begins with the same letters. */
   readonly other: Start | undefined;
-}
-
-/** The LEAP bytes as five words: compared in five steps. */
-interface Leap {
-  readonly from: number;
-  readonly to: number;
-  readonly w0: number;
-  readonly w1: number;
-  readonly w2: number;
-  readonly w3: number;
-  readonly w4: number;
 }
 
 export class RouteMatcher<T> {
@@ -92,7 +78,10 @@ export class RouteMatcher<T> {
 
   /** The state in which a method's paths begin: most routes are another method's, and are ruled out before the first byte. */
   readonly #starts: (Start | undefined)[] = new Array(METHOD_KEYS).fill(undefined);
-  readonly #leaps: (Leap | undefined)[] = new Array(LEAP_SLOTS).fill(undefined);
+  /** Four numbers a slot: the state before the step, its bytes as two words, and the packed step. */
+  readonly #steps = new Int32Array(STEP_SLOTS * 4).fill(-1);
+  /** By state: 1 where all that can go on is inside of a hole, so that everything up to the next slash belongs to it. */
+  readonly #isInHole = new Uint8Array(2 ** 15);
 
   #bytes: Uint8Array = new Uint8Array(0);
   #view: DataView = new DataView(this.#bytes.buffer);
@@ -125,15 +114,24 @@ export class RouteMatcher<T> {
     if (start === undefined) return null;
     if (bytes !== this.#bytes) this.#bind(bytes);
     const view = this.#view;
+    const steps = this.#steps;
+    const lastStart = bytes.length - STRIDE;
     let state = start.state;
     let at = uriStart;
-    while (state !== DEAD) {
-      const leap = at + LEAP > bytes.length ? undefined : this.#leaps[leapSlot(view, at, state)];
-      if (leap === undefined || leap.from !== state || !isAt(leap, view, at)) return this.#walk(bytes, uriStart, at, state);
-      state = leap.to;
-      at += LEAP;
+    for (;;) {
+      let step = UNKNOWN;
+      if (at <= lastStart) {
+        const word0 = view.getInt32(at, true);
+        const word1 = view.getInt32(at + 4, true);
+        const slot = slotOf(state, word0, word1);
+        if (steps[slot] === state && steps[slot + 1] === word0 && steps[slot + 2] === word1) step = steps[slot + 3] as number;
+      }
+      if (step === UNKNOWN) step = this.#walk(bytes, at, state);
+      at += step & TAKEN;
+      state = step >> STATE_SHIFT;
+      if ((step & ENDED) !== 0) return state === DEAD ? null : this.#accept(bytes, state, uriStart, at);
+      if (this.#isInHole[state] === 1) at = findSegmentEnd(bytes, at);
     }
-    return null;
   }
 
   #bind(bytes: Uint8Array): void {
@@ -141,33 +139,19 @@ export class RouteMatcher<T> {
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
 
-  /** The table, a byte at a time, from `from` on. */
-  #walk(bytes: Uint8Array, uriStart: number, from: number, fromState: number): T | null {
-    let transitions = this.#transitions;
-    let canLeap = true;
+  /** Up to STRIDE bytes from `from` on, by the table; fewer where the path ends, or a hole begins. Returns the step, and remembers it. */
+  #walk(bytes: Uint8Array, from: number, fromState: number): number {
     let state = fromState;
-    let at = from;
-    for (;;) {
+    for (let at = from; at < from + STRIDE; at++) {
       const byte = bytes[at] as number;
-      if (!(byte > SPACE) || byte === QUESTION) return this.#accept(bytes, state, uriStart, at);
-      let next = transitions[(state << 8) | byte] as number;
-      if (next === UNKNOWN) {
-        next = this.#step(state, byte);
-        // The table may have grown.
-        transitions = this.#transitions;
-      }
-      at++;
-      if (next === state) {
-        // Inside a hole: everything up to the next slash belongs to it, and is different each time.
-        canLeap = false;
-        at = findSegmentEnd(bytes, at);
-        continue;
-      }
-      state = next;
-      // A path that is dead before the leap's end is so whatever follows.
-      if (canLeap && (at - from === LEAP || (state === DEAD && at - from < LEAP))) this.#remember(from, fromState, state);
-      if (state === DEAD) return null;
+      if (!(byte > SPACE) || byte === QUESTION) return this.#remember(from, fromState, (state << STATE_SHIFT) | ENDED | (at - from));
+      const known = this.#transitions[(state << 8) | byte] as number;
+      state = known === UNKNOWN ? this.#step(state, byte) : known;
+      if (state === DEAD) return this.#remember(from, fromState, ENDED);
+      // What stands in a hole is different each time: nothing to be remembered.
+      if (this.#isInHole[state] === 1) return (state << STATE_SHIFT) | (at + 1 - from);
     }
+    return this.#remember(from, fromState, (state << STATE_SHIFT) | STRIDE);
   }
 
   /** The memory of states is full (RE2 does the same): it's emptied before the next path. */
@@ -175,7 +159,7 @@ export class RouteMatcher<T> {
     this.#states.length = 0;
     this.#ids.clear();
     this.#transitions.fill(UNKNOWN);
-    this.#leaps.fill(undefined);
+    this.#steps.fill(-1);
     this.#starts.fill(undefined);
     this.#createStarts();
   }
@@ -201,12 +185,12 @@ export class RouteMatcher<T> {
     this.#starts[key] = { method: asciiBytes(method), state: this.#stateOf(variants), other: this.#starts[key] };
   }
 
-  /** First come, first served: the paths of a server are the same all day. */
-  #remember(at: number, from: number, to: number): void {
-    if (at + LEAP > this.#bytes.length) return;
-    const view = this.#view;
-    const word = (i: number): number => view.getInt32(at + i * 4, true);
-    this.#leaps[leapSlot(view, at, from)] ??= { from, to, w0: word(0), w1: word(1), w2: word(2), w3: word(3), w4: word(4) };
+  #remember(at: number, state: number, step: number): number {
+    if (at + STRIDE > this.#bytes.length) return step;
+    const word0 = this.#view.getInt32(at, true);
+    const word1 = this.#view.getInt32(at + 4, true);
+    this.#steps.set([state, word0, word1, step], slotOf(state, word0, word1));
+    return step;
   }
 
   #step(state: number, byte: number): number {
@@ -227,6 +211,8 @@ export class RouteMatcher<T> {
     const hasQuery = (index: number): number => Number((this.#variants[index] as Variant<T>).query !== null);
     this.#states.push({ progress, accepted: accepted.sort((a, b) => hasQuery(b) - hasQuery(a) || a - b) });
     this.#ids.set(key, id);
+    this.#isInHole[id] =
+      progress.length > 0 && progress.every((entry) => isInHole(entry, this.#variants[entry.variant] as Variant<T>)) ? 1 : 0;
     this.#growTransitions();
     return id;
   }
@@ -274,19 +260,9 @@ function methodKey(first: number, second: number): number {
   return ((first & 31) << 5) | (second & 31);
 }
 
-function leapSlot(view: DataView, at: number, from: number): number {
-  const mixed = view.getInt32(at + 16, true) ^ Math.imul(view.getInt32(at + 8, true), 0x85ebca6b) ^ (from << 4);
-  return Math.imul(mixed, 0x9e3779b1) >>> 21;
-}
-
-function isAt({ w0, w1, w2, w3, w4 }: Leap, view: DataView, at: number): boolean {
-  return (
-    view.getInt32(at + 16, true) === w4 &&
-    view.getInt32(at + 12, true) === w3 &&
-    view.getInt32(at + 8, true) === w2 &&
-    view.getInt32(at + 4, true) === w1 &&
-    view.getInt32(at, true) === w0
-  );
+/** Where a step stands in `#steps`, if it does. */
+function slotOf(state: number, word0: number, word1: number): number {
+  return (Math.imul(word0 ^ Math.imul(word1, 0x85ebca6b) ^ (state << 8), 0x9e3779b1) >>> 21) << 2;
 }
 
 /** Offset of the slash, question mark or white space that ends a segment. */
@@ -311,6 +287,10 @@ function advance({ variant, segment, offset }: Progress, { segments }: Variant<u
   return current.text.charCodeAt(offset) === byte ? { variant, segment, offset: offset + 1 } : null;
 }
 
+function isInHole({ segment, offset }: Progress, { segments }: Variant<unknown>): boolean {
+  return segments[segment]?.kind === 'hole' && offset === 1;
+}
+
 function isWhole({ segment, offset }: Progress, { segments }: Variant<unknown>): boolean {
   return segment === segments.length - 1 && segment >= 0 && isSegmentWhole(segments[segment] as Segment, offset);
 }
@@ -323,81 +303,4 @@ function createVariant<T>({ methods, query, target }: RouteSpec<T>, segments: re
   const constants: Record<string, string> = {};
   for (const segment of segments) if (segment.kind === 'literal' && segment.name !== null) constants[segment.name] = segment.text;
   return { segments, methods, constants, query: parseQuery(query), target };
-}
-
-/** What is wrong with a route or query, as a sentence fragment; null where nothing is. */
-export function describeRouteProblem(route: string, query?: string): string | null {
-  if (!route.startsWith('/')) return `route "${route}" has no leading "/"`;
-  if (/[\s?#]/.test(route)) return `route "${route}" holds white space, "?" or "#"`;
-  for (const variant of expandRoute(route))
-    if (variant.length > MAX_SEGMENTS) return `route "${route}" has more than ${MAX_SEGMENTS} segments`;
-    else
-      for (const segment of variant)
-        if (segment.kind === 'literal' && /[{}[\]]/.test(segment.text))
-          return `segment "${segment.text}" of the route can't be read, expected text, {name}, {name:any} or {name:a|b}`;
-  if (query !== undefined && !QUERY.test(query)) return `query "${query}" can't be read, expected name or name={hole}`;
-  return null;
-}
-
-/**
- * The same route as a regular expression over the URI, for the few records that have it as text. Segments exclude what ends them, so it's
- * linear.
- */
-export function routePattern(route: string, query?: string): RegExp {
-  const variants = expandRoute(route).map((segments) => segments.map((segment) => `/${segmentPattern(segment)}`).join(''));
-  const name = query === undefined ? '' : escapeRegExp((QUERY.exec(query)?.[1] ?? query) as string);
-  const end = query === undefined ? '(?:\\?|$)' : `\\?(?:[^&]*&)*${name}(?:[=&]|$)`;
-  return new RegExp(`^(?:${variants.join('|')})${end}`);
-}
-
-function segmentPattern(segment: Segment): string {
-  return segment.kind === 'literal' ? escapeRegExp(segment.text) : `[^/?\\s]${segment.takesEmpty ? '*' : '+'}`;
-}
-
-function escapeRegExp(text: string): string {
-  return text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&');
-}
-
-type Segment =
-  | { readonly kind: 'literal'; readonly text: string; readonly name: string | null }
-  | { readonly kind: 'hole'; readonly name: string; readonly takesEmpty: boolean };
-
-/** All variants of a route: with and without the optional end, and one for each of `{name:a|b}`. */
-function expandRoute(route: string): Segment[][] {
-  const optional = /^(.*)\[(\/.*)\]$/.exec(route);
-  if (optional) return [...expandRoute(optional[1] as string), ...expandRoute(`${optional[1]}${optional[2]}`)];
-  let variants: Segment[][] = [[]];
-  for (const text of route.split('/').slice(1)) {
-    const choices = segmentChoices(text);
-    variants = variants.flatMap((variant) => choices.map((choice) => [...variant, choice]));
-  }
-  return variants;
-}
-
-function segmentChoices(text: string): Segment[] {
-  const hole = /^\{([a-z][a-z0-9_]*)(?::([^{}]+))?\}$/.exec(text);
-  if (!hole) return [{ kind: 'literal', text, name: null }];
-  const name = hole[1] as string;
-  const choices = hole[2];
-  if (choices === undefined || choices === 'any') return [{ kind: 'hole', name, takesEmpty: choices === 'any' }];
-  return choices.split('|').map((choice) => ({ kind: 'literal', text: choice, name }));
-}
-
-const QUERY = /^([^=\s{}]+)(?:=\{([a-z][a-z0-9_]*)\})?$/;
-
-function parseQuery(query: string | undefined): Variant<unknown>['query'] {
-  if (query === undefined) return null;
-  const match = QUERY.exec(query);
-  if (!match) throw new RangeError(`query "${query}" can't be read`);
-  return { name: asciiBytes(match[1] as string), hole: match[2] ?? null };
-}
-
-/** Percent-decoding that never throws: what can't be decoded stays as it is. */
-export function percentDecode(text: string): string {
-  if (!text.includes('%')) return text;
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
 }

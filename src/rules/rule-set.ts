@@ -3,7 +3,8 @@
  * and holds the tree of the access lines' routes; or every problem at once, none of the rules then.
  */
 import type { Level } from '../records/log-statement.ts';
-import { describeRouteProblem, RouteMatcher, routePattern } from './route-matcher.ts';
+import { describeRouteProblem, routePattern } from './route.ts';
+import { RouteMatcher } from './route-matcher.ts';
 import type { FrameDefinition, LoadedRule, LoadedRules, RuleDefinition, RuleSource } from './rule.ts';
 import { type Captures, matchTemplate, parseTemplate, putIntoFrame, type Template } from './template.ts';
 

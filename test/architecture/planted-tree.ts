@@ -16,7 +16,6 @@ const CONFIGURATION = [
   'tsconfig.json',
   'src/tsconfig.json',
   'src/globals.d.ts',
-  'daemon/tsconfig.json',
   'biome.json',
   'test/gate/no-clock.grit',
   '.dependency-cruiser.mjs',

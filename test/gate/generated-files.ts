@@ -4,6 +4,8 @@
 
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { renderDashboard } from '../../deploy/grafana/source/dashboard.ts';
+import { DASHBOARDS, fileName } from '../../deploy/grafana/source/dashboards.ts';
 
 export interface Generator {
   /** Relative to the repository, e.g. `deploy/METRICS.md`. */
@@ -17,6 +19,10 @@ export const GENERATORS: readonly Generator[] = [
   { file: 'deploy/METRICS.md', generate: async () => (await import('../../src/metrics/reference.ts')).renderMetricsReference() },
   { file: 'deploy/config.example.yml', generate: async () => (await import('../../daemon/config/example.ts')).exampleConfig() },
   { file: 'rules/built-in.json', generate: async () => (await import('../../daemon/rules/prepared-rules.ts')).builtInRules() },
+  ...DASHBOARDS.map((dashboard) => ({
+    file: `deploy/grafana/dashboards/${fileName(dashboard)}`,
+    generate: () => renderDashboard(dashboard),
+  })),
 ];
 
 /** One sentence for each file below `root` that isn't what its generator writes; empty where all are. Never throws for a generator that does. */

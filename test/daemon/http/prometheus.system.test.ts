@@ -18,7 +18,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { HttpServer } from '../../../daemon/http/server.ts';
 import { createHttpServer } from '../../../daemon/http/server.ts';
 import { reasonToSkip } from './debian-binary.ts';
-import { createSampleStore, HOSTILE_LABEL } from './sample-store.ts';
+import { createSampleStore, HOSTILE_IDS, HOSTILE_LABEL } from './sample-store.ts';
 
 const POLL_MS = 200;
 const POLL_LIMIT = 150;
@@ -32,7 +32,7 @@ interface QueryResult {
 
 describe.skipIf(skipped !== '')(`Prometheus${skipped && ` (skipped: ${skipped})`}`, () => {
   const folder = mkdtempSync(join(tmpdir(), 'lotus-prometheus-'));
-  const store = createSampleStore();
+  const store = createSampleStore(3 + HOSTILE_IDS.length);
   /** Content types that went through the proxy. */
   const proxied = new Set<string>();
   let server: HttpServer;
@@ -42,9 +42,18 @@ describe.skipIf(skipped !== '')(`Prometheus${skipped && ` (skipped: ${skipped})`
   let base = '';
 
   beforeAll(async () => {
-    const view = { version: '0.1.0', startedMs: Date.now(), ready: { isReady: true, isReplaying: false, reason: '' }, sources: [] };
+    const view = {
+      version: '0.1.0',
+      startedMs: Date.now(),
+      ready: { isReady: true, isReplaying: false, reason: '' },
+      sources: [],
+      state: { path: '', committedMs: null, problem: null },
+    };
     server = createHttpServer({ listen: { host: '127.0.0.1', port: 0 }, store, status: () => view });
     const { port } = await server.start();
+    HOSTILE_IDS.forEach(([, id], index) => {
+      store.deviceCounter('lotus_e2ee_device_otk_conflicts_total', id, `HOSTILE${index}`, 0).add(index + 1);
+    });
     proxy = createTextOnlyProxy(port, proxied);
     const proxyPort = await listenAnywhere(proxy);
     const apiPort = await freePort();
@@ -111,7 +120,7 @@ describe.skipIf(skipped !== '')(`Prometheus${skipped && ` (skipped: ${skipped})`
     expect(await valuesOf(`lotus_e2ee_otk_conflicts_total{${own}}`)).toEqual([44]);
     expect(await valuesOf(`lotus_e2ee_watch_log_lines_total{${own},source="homeserver.log"}`)).toEqual([1234567]);
     expect(await valuesOf(`lotus_e2ee_watch_last_record_timestamp_seconds{${own}}`)).toEqual([1_782_820_800.25]);
-    expect(await valuesOf(`sum(lotus_e2ee_device_otk_conflicts_total{${own}})`)).toEqual([6]);
+    expect(await valuesOf(`sum(lotus_e2ee_device_otk_conflicts_total{${own},device_id!~"HOSTILE.+"})`)).toEqual([6]);
     expect(await valuesOf(`lotus_e2ee_device_storm_active{${own},device_id="PHONE",cause="identity_reset"}`)).toEqual([1]);
     expect(await valuesOf(`lotus_e2ee_active_storms{${own},cause="rollback"}`)).toEqual([0]);
   });
@@ -124,6 +133,13 @@ describe.skipIf(skipped !== '')(`Prometheus${skipped && ` (skipped: ${skipped})`
     expect(await valuesOf(`lotus_e2ee_delayed_event_request_duration_seconds_sum{job="${job}",action="restart",outcome="ok"}`)).toEqual([
       33.25,
     ]);
+  });
+
+  it.each(JOBS)('stores hostile user ids from %s as they were, each once', async (job) => {
+    const result = await query(`lotus_e2ee_device_otk_conflicts_total{job="${job}",device_id=~"HOSTILE.+"}`);
+    const stored = result.map(({ metric, value }) => [metric['device_id'], metric['user_id'] ?? '', value[1]]);
+    // A label without text is the same as none to Prometheus.
+    expect(stored.sort()).toEqual(HOSTILE_IDS.map(([, , expected], index) => [`HOSTILE${index}`, expected, `${index + 1}`]).sort());
   });
 
   it.each(JOBS)('stores a hostile label from %s as it was', async (job) => {

@@ -23,14 +23,14 @@ it('any label text scrapes cleanly and arrives as it was', async () => {
     fc.asyncProperty(format, fc.uniqueArray(hostileText, { selector: toLabelText, maxLength: 10 }), async (kind, texts) => {
       const store = new MetricStore();
       for (const [index, text] of texts.entries()) {
-        store.counter('lotus_e2ee_untrusted_records_total', text).add(index);
+        store.counter('lotus_e2ee_watch_log_lines_total', text).add(index);
         store.deviceCounter('lotus_e2ee_device_otk_conflicts_total', `@${text}:hs`, text, 0).add(index);
         store.histogram('lotus_e2ee_to_device_delivery_seconds').observe(index, text);
       }
       const families = parseExposition(overTheWire((await renderMetrics(store, kind)).body), kind);
       const suffix = kind === 'text' ? '_total' : '';
-      const reasons = families.get(`lotus_e2ee_untrusted_records${suffix}`)?.samples ?? [];
-      expect(new Map(reasons.map(({ labels, value }) => [labels['reason'], value]))).toEqual(
+      const sources = families.get(`lotus_e2ee_watch_log_lines${suffix}`)?.samples ?? [];
+      expect(new Map(sources.map(({ labels, value }) => [labels['source'], value]))).toEqual(
         new Map(texts.map((text, index) => [toLabelText(text), index])),
       );
       const devices = families.get(`lotus_e2ee_device_otk_conflicts${suffix}`)?.samples ?? [];

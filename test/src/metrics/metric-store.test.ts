@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { CounterName } from '../../../src/metrics/catalogue.ts';
-import { CATALOGUE, OVERFLOW } from '../../../src/metrics/catalogue.ts';
+import { CATALOGUE } from '../../../src/metrics/catalogue.ts';
+import { OVERFLOW } from '../../../src/metrics/family-spec.ts';
 import type { FamilySnapshot } from '../../../src/metrics/metric-store.ts';
 import { MetricStore } from '../../../src/metrics/metric-store.ts';
 
@@ -129,9 +130,9 @@ describe('an open label', () => {
 
   it('takes _overflow as a value like any other, without counting a refusal', () => {
     const store = new MetricStore();
-    store.counter('lotus_e2ee_untrusted_records_total', OVERFLOW).value++;
-    expect(valuesOf(store, 'lotus_e2ee_untrusted_records_total')).toEqual({ [OVERFLOW]: 1 });
-    expect(rejectedOf(store, 'lotus_e2ee_untrusted_records_total')).toBe(0);
+    store.counter('lotus_e2ee_watch_log_lines_total', OVERFLOW).value++;
+    expect(valuesOf(store, 'lotus_e2ee_watch_log_lines_total')).toEqual({ [OVERFLOW]: 1 });
+    expect(rejectedOf(store, 'lotus_e2ee_watch_log_lines_total')).toBe(0);
   });
 });
 
@@ -381,11 +382,11 @@ describe('stored state', () => {
 
   it('with more label values than are allowed now counts them together, and counts no refusal anew', () => {
     const store = new MetricStore();
-    const name = 'lotus_e2ee_untrusted_records_total';
+    const name = 'lotus_e2ee_watch_log_lines_total';
     const rejected = { name: 'lotus_e2ee_watch_series_rejected_total', labels: [name], value: 7 };
-    const counters = Array.from({ length: 55 }, (_, n) => ({ name, labels: [`reason-${n}`], value: n }));
+    const counters = Array.from({ length: 105 }, (_, n) => ({ name, labels: [`source-${n}`], value: n }));
     expect(store.load({ ...new MetricStore().dump(), counters: [rejected, ...counters] })).toEqual([]);
-    expect(valuesOf(store, name)).toMatchObject({ 'reason-49': 49, [OVERFLOW]: 50 + 51 + 52 + 53 + 54 });
+    expect(valuesOf(store, name)).toMatchObject({ 'source-99': 99, [OVERFLOW]: 100 + 101 + 102 + 103 + 104 });
     expect(rejectedOf(store, name)).toBe(7);
   });
 

@@ -50,6 +50,19 @@ describe('the table of statements', () => {
     expect([askedOnce, asked.size]).toEqual([MAX_STATEMENTS, loggers]);
   });
 
+  it('doesn’t remember a middle whose bytes are no text, and isn’t filled by it', () => {
+    let asked = 0;
+    const table = new LogStatementTable(() => ++asked);
+    // Eight bytes that are NaN when they are read as a number: they equal nothing, not even themselves.
+    const middle = Buffer.concat([Buffer.from('synapse.'), Buffer.alloc(16, 0xff), Buffer.from(' - 1 - INFO - ')]);
+    const bytes = Buffer.concat([middle, Buffer.alloc(400, 'x')]);
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    for (let i = 0; i < MAX_STATEMENTS + 1; i++) expect(table.find(bytes, view, 0, false)?.length).toBe(middle.length);
+    asked = 0;
+    for (let i = 0; i < 2; i++) expect(find(table, 'synapse.http.server - 131 - INFO - ')?.logger).toBe('synapse.http.server');
+    expect(asked).toBe(1);
+  });
+
   it('reads a statement in the last bytes of a buffer', () => {
     const table = new LogStatementTable(() => 0);
     for (const behind of ['G', 'GET-1 - x\n', 'y'.repeat(MAX_MIDDLE_BYTES)])

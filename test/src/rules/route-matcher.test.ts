@@ -2,7 +2,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { decodeText } from '../../../src/records/text-decoder.ts';
-import { describeRouteProblem, percentDecode, RouteMatcher, type RouteSpec } from '../../../src/rules/route-matcher.ts';
+import { describeRouteProblem, percentDecode } from '../../../src/rules/route.ts';
+import { RouteMatcher, type RouteSpec } from '../../../src/rules/route-matcher.ts';
 
 type Spec = RouteSpec<string>;
 

@@ -15,7 +15,7 @@ import { serverRollback } from './faults/server-rollback.ts';
 import { volatileStore } from './faults/volatile-store.ts';
 import { type Fault, World } from './world.ts';
 
-export const FAULTS: readonly Fault[] = [
+const FAULTS: readonly Fault[] = [
   identityReset,
   volatileStore,
   rollback,

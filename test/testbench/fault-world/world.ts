@@ -6,7 +6,6 @@
  */
 import { Random } from '../../bench/generator/random.ts';
 import {
-  ACCESS_LOGGER,
   accessEntry,
   bannerEntries,
   claimEntry,
@@ -87,8 +86,6 @@ export interface Fault {
   /** Puts what will happen into the world's calendar. */
   plan(world: World): void;
 }
-
-const ERRORS = 'SynapseError';
 
 export class World {
   readonly random: Random;
@@ -350,9 +347,4 @@ export class World {
   #pickProcess(): Process {
     return this.random.pick(this.processes);
   }
-}
-
-/** Entries that the access logger or an error made: for faults that look at them. */
-export function isAnswer({ logger, message }: LogEntry): boolean {
-  return logger === ACCESS_LOGGER || message.includes(ERRORS);
 }
