@@ -4,13 +4,11 @@
  */
 import type { Incident } from '../incident.ts';
 import type { BoundedList } from './bounded-list.ts';
-import type { CauseEvidence } from './cause.ts';
 import type { DeviceTally } from './device.ts';
 import type { DeviceTable } from './device-table.ts';
 import type { Divergence } from './divergence.ts';
 import { IdRanges } from './id-ranges.ts';
 import type { PoisonedClaim } from './key-health.ts';
-import type { RefusalRun } from './refusal-run.ts';
 import type { ServerStartsDump } from './server-starts.ts';
 import type { StormClusterDump } from './storm-cluster.ts';
 
@@ -166,14 +164,29 @@ class ListRows<T> {
   }
 }
 
-type SetFields = 'conflictKeyIds' | 'newKeyHashes';
-type RangeFields = 'held' | 'claimed' | 'claimedBefore';
+/** The fields of a device that aren't plain data, and those that are no state. */
+type Special = 'previous' | 'next' | 'held' | 'claimed' | 'rare';
+type OwnFields =
+  | 'heard'
+  | 'keyUploads'
+  | 'claimsOneTime'
+  | 'claimsFallback'
+  | 'startEpoch'
+  | 'highWater'
+  | 'lastAcceptedMs'
+  | 'lastAcceptedLow';
+type MoreFields = 'lastAcceptedHigh' | 'hasPublishedIdentity' | 'loginMs' | 'isWhole' | 'flags' | 'userId' | 'deviceId';
+type Rare = NonNullable<DeviceTally['rare']>;
 
-interface StoredDevice extends Omit<DeviceTally, 'link' | SetFields | RangeFields | 'divergence'> {
-  readonly conflictKeyIds: readonly string[];
-  readonly newKeyHashes: readonly number[];
+interface StoredDevice extends Pick<DeviceTally, OwnFields | MoreFields> {
   readonly held: readonly number[];
   readonly claimed: readonly number[];
+  readonly rare: StoredRare | null;
+}
+
+interface StoredRare extends Omit<Rare, 'conflictKeyIds' | 'newKeyHashes' | 'claimedBefore' | 'divergence'> {
+  readonly conflictKeyIds: readonly string[];
+  readonly newKeyHashes: readonly number[];
   readonly claimedBefore: readonly number[] | null;
   readonly divergence: StoredDivergence | null;
 }
@@ -187,29 +200,37 @@ function rowKey({ userId, deviceId }: DeviceTally): string {
   return JSON.stringify([userId, deviceId]);
 }
 
-function storedForm({ link, conflictKeyIds, newKeyHashes, held, claimed, claimedBefore, divergence, ...rest }: DeviceTally): StoredDevice {
+function storedForm({ previous, next, held, claimed, rare, ...plain }: DeviceTally): StoredDevice {
+  return { ...plain, held: held.bounds(), claimed: claimed.bounds(), rare: rare && storedRare(rare) };
+}
+
+function storedRare({ conflictKeyIds, newKeyHashes, claimedBefore, divergence, ...plain }: Rare): StoredRare {
   return {
-    ...rest,
+    ...plain,
     conflictKeyIds: [...conflictKeyIds],
     newKeyHashes: [...newKeyHashes],
-    held: held.bounds(),
-    claimed: claimed.bounds(),
     claimedBefore: claimedBefore?.bounds() ?? null,
     divergence: divergence && { ...divergence, fresh: divergence.fresh.bounds(), orphans: divergence.orphans.bounds() },
   };
 }
 
-function restoreDevice(device: DeviceTally, stored: StoredDevice): void {
-  const { userId, deviceId, keyUploads, conflictKeyIds, newKeyHashes, held, claimed, claimedBefore, divergence, ...rest } = stored;
-  Object.assign(device, rest, {
-    keyUploads: { ...device.keyUploads, ...keyUploads },
-    conflictKeyIds: conflictKeyIds.length === 0 ? device.conflictKeyIds : new Set(conflictKeyIds),
-    newKeyHashes: newKeyHashes.length === 0 ? device.newKeyHashes : new Set(newKeyHashes),
+function restoreDevice(device: DeviceTally, { userId, deviceId, held, claimed, rare, ...plain }: StoredDevice): void {
+  const fields: Omit<DeviceTally, Special | 'userId' | 'deviceId' | keyof Rare> = plain;
+  Object.assign(device, fields, {
     held: IdRanges.from(held),
     claimed: IdRanges.from(claimed),
-    claimedBefore: claimedBefore && IdRanges.from(claimedBefore),
-    divergence: divergence && { ...divergence, fresh: IdRanges.from(divergence.fresh), orphans: IdRanges.from(divergence.orphans) },
-  } satisfies Partial<DeviceTally> & { divergence: (Divergence & { causeEvidence: CauseEvidence; run: RefusalRun | null }) | null });
+    rare: rare && {
+      ...rare,
+      conflictKeyIds: new Set(rare.conflictKeyIds),
+      newKeyHashes: new Set(rare.newKeyHashes),
+      claimedBefore: rare.claimedBefore && IdRanges.from(rare.claimedBefore),
+      divergence: rare.divergence && restoreDivergence(rare.divergence),
+    },
+  });
+}
+
+function restoreDivergence({ fresh, orphans, ...plain }: StoredDivergence): Divergence {
+  return { ...plain, fresh: IdRanges.from(fresh), orphans: IdRanges.from(orphans) };
 }
 
 function write(value: unknown): string {
