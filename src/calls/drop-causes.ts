@@ -32,6 +32,10 @@ export class PendingDrops {
     this.rows = new BoundedRows('drop', maxPending, (drop) => this.#overflow.push(drop));
   }
 
+  get isEmpty(): boolean {
+    return this.rows.size === 0 && this.#overflow.length === 0;
+  }
+
   add(event: number, { timeMs, provenance }: DelayedEventRequest, text: string): void {
     this.rows.put(String(event), { event, timeMs, text, provenance });
   }

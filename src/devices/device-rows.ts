@@ -40,8 +40,9 @@ interface StoredTotals {
 
 export class DeviceRows {
   readonly #table: DeviceTable;
-  /** By row key; null: forgotten. */
-  readonly #changed = new Map<string, DeviceTally | null>();
+  readonly #changed = new Set<DeviceTally>();
+  /** Keys of rows whose device was forgotten. */
+  readonly #forgotten = new Set<string>();
   #committedTotals = '';
   #pendingTotals = '';
   readonly #poisoned: ListRows<PoisonedClaim>;
@@ -54,16 +55,19 @@ export class DeviceRows {
   }
 
   touch(device: DeviceTally): void {
-    this.#changed.set(rowKey(device), device);
+    this.#changed.add(device);
   }
 
   forget(device: DeviceTally): void {
-    this.#changed.set(rowKey(device), null);
+    this.#changed.delete(device);
+    this.#forgotten.add(rowKey(device));
   }
 
   changed(): readonly Row[] {
-    const rows: Row[] = [];
-    for (const [key, device] of this.#changed) rows.push([key, device === null ? null : write(storedForm(device))]);
+    const changed = new Map<string, string | null>([...this.#forgotten].map((key) => [key, null]));
+    // Behind them: a device that was forgotten may have been heard of again.
+    for (const device of this.#changed) changed.set(rowKey(device), write(storedForm(device)));
+    const rows: Row[] = [...changed];
     this.#pendingTotals = write(this.#totals());
     if (this.#pendingTotals !== this.#committedTotals) rows.push([TOTALS_KEY, this.#pendingTotals]);
     rows.push(...this.#poisoned.changed(), ...this.#finished.changed());
@@ -74,6 +78,7 @@ export class DeviceRows {
     this.#poisoned.markCommitted();
     this.#finished.markCommitted();
     this.#changed.clear();
+    this.#forgotten.clear();
     this.#committedTotals = this.#pendingTotals;
   }
 

@@ -1,10 +1,11 @@
 /**
  * The contract of following: every case against our follower, and against tail-file as the reference, whose failures are named. A failure that is gone is told too.
  */
+import fs from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'vitest';
 import { LogWriter } from '../testbench/log-writer.ts';
-import { createTempFolder } from '../testbench/temp-folder.ts';
 import { CASES, type Case } from './rotation-cases.ts';
 import { type StartTailer, startOurs, startTailFile, type Tailer, untilQuiet } from './tailers.ts';
 
@@ -14,12 +15,15 @@ async function play(
   start: StartTailer,
   onTestFinished: (end: () => Promise<void>) => void,
 ): Promise<{ written: string[]; delivered: readonly string[] }> {
-  const path = join(createTempFolder(), 'homeserver.log');
+  // Not createTempFolder: it is cleaned up when any test that runs at the same time is over.
+  const folder = fs.mkdtempSync(join(tmpdir(), 'lotus-'));
+  const path = join(folder, 'homeserver.log');
   const writer = new LogWriter(path);
   let tailer: Tailer = await start(path);
   onTestFinished(async () => {
     await tailer.stop();
     writer.close();
+    fs.rmSync(folder, { recursive: true });
   });
   let text = '';
   const write = writer.write.bind(writer);
@@ -61,7 +65,8 @@ describe('our follower delivers every line once, in order:', () => {
 });
 
 describe('tail-file 1.4.16, the reference:', () => {
-  it.concurrent.for(CASES.map((one) => [`${one.name}: ${one.tailFile ?? 'passes'}`, one] as const))(
+  // One after the other: it closes descriptors twice, and so other tests' files.
+  it.for(CASES.map((one) => [`${one.name}: ${one.tailFile ?? 'passes'}`, one] as const))(
     '%s',
     async ([, one], { expect, onTestFinished }) => {
       const { written, delivered } = await play(one, startTailFile, onTestFinished);

@@ -1,8 +1,8 @@
 /**
  * Two followers behind one small port: ours, and `tail-file`, which the contract is also run against as a reference. Both with the real clock and the real kernel.
  */
-import { createRequire } from 'node:module';
 import { setTimeout as sleep } from 'node:timers/promises';
+import TailFile from 'tail-file';
 import { systemClock } from '../../daemon/clock.ts';
 import { Follower } from '../../daemon/sources/follower.ts';
 import { createTurns } from '../../daemon/sources/turns.ts';
@@ -19,8 +19,8 @@ export interface Tailer {
 
 export type StartTailer = (path: string) => Promise<Tailer>;
 
-/** Chosen: four looks of the slowest poll; everything that is going to happen has happened. */
-const QUIET_MS = 700;
+/** Chosen: twice the slowest poll; everything that is going to happen has happened. */
+const QUIET_MS = 500;
 const MOST_MS = 10_000;
 
 /** Resolves when no new line has come for QUIET_MS. */
@@ -61,16 +61,6 @@ async function follow(path: string, from: Parameters<Follower['start']>[0], befo
   };
 }
 
-/** The part of tail-file's interface that is used; it has no types of its own. */
-interface TailFile {
-  on(event: 'line' | 'error', listener: (value: never) => void): void;
-  startP(): Promise<void>;
-  findStart(match: RegExp, compare: (found: string) => number): Promise<void>;
-  stop(): Promise<void>;
-}
-
-const TailFileClass = createRequire(import.meta.url)('tail-file') as new (path: string) => TailFile;
-
 export const startTailFile: StartTailer = async (path) => {
   const lines: string[] = [];
   const tail = createTail(path, lines);
@@ -79,7 +69,7 @@ export const startTailFile: StartTailer = async (path) => {
 };
 
 function createTail(path: string, lines: string[]): TailFile {
-  const tail = new TailFileClass(path);
+  const tail = new TailFile(path);
   tail.on('line', (line: string) => lines.push(line));
   // It never throws, it emits; a fault shows in the lines.
   tail.on('error', () => {});

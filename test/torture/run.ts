@@ -39,6 +39,8 @@ interface Result {
 /** Least and most time between two of a kind, in milliseconds. */
 const EVERY = {
   rotation: [200, 1100],
+  // Each waits until it was seen.
+  deletion: [100, 500],
   kill: [2500, 5500],
   stop: [4000, 12_000],
   disk: [8000, 16_000],
@@ -173,7 +175,7 @@ class Torture {
 
   #rotations(): Promise<void> {
     const kinds: readonly RotationKind[] = this.#plan.mode === 'rename' ? ['rename', 'rename', 'late'] : [this.#plan.mode];
-    return this.#track('rotation', async (random) => {
+    return this.#track(this.#plan.mode === 'delete' ? 'deletion' : 'rotation', async (random) => {
       const kind = kinds[random.int(kinds.length)] ?? 'rename';
       const isPacking = random.int(4) === 0;
       if (kind === 'delete') await this.#alone(() => this.#delete());
