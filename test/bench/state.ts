@@ -92,7 +92,9 @@ async function measureCommits(): Promise<void> {
     times.push(blockedMs);
     cpuTimes.push(cpuMs);
   }
-  process.stdout.write(`commit of 1,000 changed ones of 10,000 (goal 20 ms): ${describe(times)}; CPU ${describe(cpuTimes)}; ${COMMITS} commits\n`);
+  process.stdout.write(
+    `commit of 1,000 changed ones of 10,000 (goal 20 ms): ${describe(times)}; CPU ${describe(cpuTimes)}; ${COMMITS} commits\n`,
+  );
   bench.end();
 }
 
