@@ -18,14 +18,18 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 
 try {
   // `exitCode` instead of `exit`: what was written is flushed first.
-  process.exitCode = await runProgram(process.argv, {
-    out: (text) => process.stdout.write(text),
-    err: (text) => process.stderr.write(text),
-    isOutTerminal: process.stdout.isTTY === true,
-    isErrTerminal: process.stderr.isTTY === true,
-    usesColour: process.stdout.isTTY === true && !process.env['NO_COLOR'],
-    columns: process.stdout.columns ?? 100,
-  });
+  process.exitCode = await runProgram(
+    process.argv,
+    {
+      out: (text) => process.stdout.write(text),
+      err: (text) => process.stderr.write(text),
+      isOutTerminal: process.stdout.isTTY === true,
+      isErrTerminal: process.stderr.isTTY === true,
+      usesColour: process.stdout.isTTY === true && !process.env['NO_COLOR'],
+      columns: process.stdout.columns ?? 100,
+    },
+    process.env,
+  );
 } catch (error) {
   process.stderr.write(`Cannot go on: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
   process.exitCode = 1;

@@ -50,11 +50,13 @@ const SAYINGS: Sayings = {
   stop_forced: ({ reason }) =>
     error(reason === 'deadline' ? 'Stopped by force: the deadline passed' : 'Stopped by force: a second signal came'),
   daemon_stopped: () => info('Daemon stopped'),
+  service_manager_lost: () => warn("systemd can't be told how the service is"),
   config_rejected: ({ problems }) => error(`Configuration rejected, ${counted(problems.length, 'problem')}`),
 
   source_opened: ({ source }) => info(`Reading ${source}`),
   source_unreadable: ({ source, code }) => error(`Cannot read ${source} (${code}), trying again`, `${source} ${code}`),
   source_recovered: ({ source }) => info(`Reading ${source} again`),
+  source_ended: ({ source }) => info(`End of ${source}`),
   rotation_seen: ({ source, rotation }) => info(`Rotation of ${source}: ${rotation}`, `${source} ${rotation}`),
   generation_drained: ({ source }) => debug(`Read a rotated generation of ${source} to its end`),
   gap_found: ({ source, reason }) => error(`Log lines of ${source} are lost: ${reason}`, `${source} ${reason}`),
@@ -76,6 +78,7 @@ const SAYINGS: Sayings = {
   state_resumed: () => info('Resuming where the last run committed'),
   state_created: () => info('No state yet, beginning anew'),
   state_set_aside: ({ movedTo, reason }) => error(`State can't be used (${reason}), set aside as ${movedTo}`),
+  state_row_left_out: ({ problem }) => warn(`A part of the state is left out: ${problem}`, 'left out'),
   commit_failed: ({ code }) => error(`Cannot commit state (${code}), going on in memory and trying again`, code),
   commit_recovered: () => info('State is committed again'),
 

@@ -4,6 +4,7 @@
  *
  *     followers → pipeline → metric store ← HTTP server
  *                    ↑ rules (watched)
+ *     state ⇄ all of them
  */
 import { MAX_SAMPLE_LENGTH, type WatchEvent } from '../src/events.ts';
 import type { Fact } from '../src/facts/fact.ts';
@@ -21,9 +22,12 @@ import { createIdentifierHash } from './identifier-hash.ts';
 import { hintOnRuleChange } from './rules/rule-files.ts';
 import { compileLoadedRules } from './rules/rule-set-loader.ts';
 import { openRuleWatch, type RuleWatch } from './rules/rule-watch.ts';
-import { FollowedSource } from './sources/followed-source.ts';
+import { createSource } from './sources/create-source.ts';
+import type { LogSource } from './sources/log-source.ts';
 import { createTurns } from './sources/turns.ts';
 import { createWake } from './sources/wake.ts';
+import { openState } from './state/open-state.ts';
+import type { StateKeeper } from './state/state-keeper.ts';
 import { VERSION } from './version.ts';
 
 export interface DaemonOptions {
@@ -32,6 +36,8 @@ export interface DaemonOptions {
   readonly announce: (event: WatchEvent) => void;
   /** Told of each fact, after it was counted. */
   readonly onFact?: (fact: Fact) => void;
+  /** A listening socket that was handed over, in place of `config.listen`. */
+  readonly listenDescriptor?: number;
 }
 
 export interface Daemon {
@@ -39,6 +45,10 @@ export interface Daemon {
   readonly pipeline: Pipeline;
   /** All that stood in the files at the start has been read. */
   readonly isCaughtUp: boolean;
+  /** When each source completed its last look, by the clock's monotonicMs. */
+  readonly lastLooksMs: readonly number[];
+  /** Resolves when every source has come to its end, as standard input can; a file and the journal never do. */
+  readonly isOver: Promise<void>;
   status(): StatusView;
   /** SIGHUP: rules are read again; the last good ones stay where the new ones aren't. `isConfigGood`: what the configuration file came to. */
   reload(isConfigGood?: boolean): Promise<void>;
@@ -49,7 +59,7 @@ export interface Daemon {
 export const LISTEN = 'listen';
 
 /** Starts reading and listening. Problems of rules, identifiers or the address are handed back, nothing runs then. */
-export async function startDaemon({ config, clock, announce, onFact }: DaemonOptions): Promise<Checked<Daemon>> {
+export async function startDaemon({ config, clock, announce, onFact, listenDescriptor }: DaemonOptions): Promise<Checked<Daemon>> {
   const identifiers = createIdentifierHash(config);
   if (!identifiers.ok) return identifiers;
   const store = new MetricStore({
@@ -72,38 +82,60 @@ export async function startDaemon({ config, clock, announce, onFact }: DaemonOpt
     clock,
     wake: createWake({ clock, hints: config.follow.usesHints, quietPollMs: config.follow.pollIntervalMs }),
     turns: createTurns(),
+    standardInput: process.stdin,
   };
-  const sources = config.sources.map((source) => new FollowedSource(source, pipeline, surroundings, announce));
+  const over = new Set<LogSource>();
+  let onOver = (): void => undefined;
+  const isOver = new Promise<void>((resolve) => {
+    onOver = resolve;
+  });
+  const onEnd = (source: LogSource): void => {
+    if (over.add(source).size === sources.length) onOver();
+  };
+  let onBegan = (): void => undefined;
+  const sources = config.sources.map((source) =>
+    createSource({ config: source, pipeline, surroundings, announce, onBegan: () => onBegan(), onEnd }),
+  );
   const startedMs = clock.nowMs();
+  const state = openState({ folder: config.stateDirectory, kept: pipeline.keptRows(), sources, metrics: store, clock, announce });
+  if (!state.ok) {
+    await rules.value.close();
+    return state;
+  }
+  const { keeper, positions } = state.value;
   noteReload(store, true, startedMs);
   store.gauge('lotus_e2ee_watch_build_info', VERSION, process.version).set(1);
-  const status = (): StatusView => createStatus(pipeline, sources, startedMs);
-  const server = createHttpServer({ listen: config.listen, store, status });
+  const status = (): StatusView => createStatus(pipeline, sources, keeper, startedMs);
+  const descriptor = listenDescriptor === undefined ? {} : { descriptor: listenDescriptor };
+  const server = createHttpServer({ listen: config.listen, ...descriptor, store, status, beforeShown: () => keeper.commit() });
   const address = await listen(server, config);
   if (!address.ok) {
+    keeper.stop();
     await rules.value.close();
     return address;
   }
   announce({ kind: 'server_opened', ...address.value });
   const hints = await watchOwnRules(config, rules.value, announce);
-  let isStopped = false;
-  const begin = async (source: FollowedSource): Promise<void> => {
-    if (config.readsOlderGenerations) await source.backfill();
-    if (!isStopped) source.start(config.startAt);
-  };
-  for (const source of sources)
-    begin(source).catch((error: unknown) => announce({ kind: 'source_unreadable', source: source.name, path: '', code: String(error) }));
+  onBegan = () => keeper.commitSoon();
+  const firstFrom = config.readsOlderGenerations ? 'oldest' : config.startAt;
+  for (const source of sources) source.start(firstFrom, positions.get(source.name));
+  keeper.start();
   const daemon: Daemon = {
     address: address.value,
     pipeline,
     get isCaughtUp() {
       return sources.every((source) => source.hasCaughtUp);
     },
+    get lastLooksMs() {
+      return sources.map((source) => source.lastLookMs);
+    },
+    isOver,
     status,
     reload: async (isConfigGood = true) => noteReload(store, (await rules.value.reload()).ok && isConfigGood, clock.nowMs()),
     stop: async () => {
-      isStopped = true;
       await server.close();
+      // Before the sources let go of their files: they know then where they stand.
+      keeper.stop();
       for (const source of sources) source.stop();
       await hints?.close();
       await rules.value.close();
@@ -161,7 +193,7 @@ function noteReload(store: MetricStore, isGood: boolean, nowMs: number): void {
 }
 
 /** Values that are worked out when somebody asks come up to date here: the server asks before each answer. */
-function createStatus(pipeline: Pipeline, sources: readonly FollowedSource[], startedMs: number): StatusView {
+function createStatus(pipeline: Pipeline, sources: readonly LogSource[], keeper: StateKeeper, startedMs: number): StatusView {
   const behind = sources.filter((source) => !source.hasCaughtUp);
   const unreadable = sources.flatMap((source) => source.problem ?? []);
   pipeline.refreshMetrics();
@@ -178,5 +210,6 @@ function createStatus(pipeline: Pipeline, sources: readonly FollowedSource[], st
     startedMs,
     ready: { isReady: reason === '', isReplaying, reason },
     sources: sources.map((source) => source.view()),
+    state: keeper.view,
   };
 }

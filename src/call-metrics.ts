@@ -21,8 +21,18 @@ export function createCallListener(metrics: MetricStore, keys: KeyHealth): CallL
   };
 }
 
-export function feedCallMetrics({ totals }: Calls, metrics: MetricStore): void {
+/** A key that waits longer than this is missing, in log time, ms. Chosen: ten times what makes it late, and beyond a slow /sync. */
+const UNDELIVERED_MS = 10_000;
+
+export function feedCallMetrics({ totals, toDevice, book }: Calls, metrics: MetricStore): void {
   for (const [attribution, count] of Object.entries(totals.clientTimeouts))
     metrics.counter('lotus_e2ee_delayed_event_client_timeouts_total', attribution).value = count;
   metrics.counter('lotus_e2ee_delayed_event_drops_total').value = totals.drops;
+  let undelivered = 0;
+  // In the order in which they were stored.
+  for (const { isMediaKey, userId, deviceId, storedMs } of toDevice.waiting.values()) {
+    if (!(totals.nowMs - storedMs > UNDELIVERED_MS)) break;
+    if (isMediaKey && book.wasInCall(userId, deviceId, totals.nowMs)) undelivered++;
+  }
+  metrics.gauge('lotus_e2ee_call_keys_undelivered').set(undelivered);
 }

@@ -2,6 +2,7 @@
  * How devices stand as numbers that Prometheus sees. In: the table, before a scrape. Out: gauges and counters of the store. It looks at devices that
  * ever were in trouble alone, so it costs nothing for the others.
  */
+import { DEVICE_FLAGS, hasFlag } from './devices/device.ts';
 import type { DeviceTable } from './devices/device-table.ts';
 import { causeOf, stateOf } from './devices/device-view.ts';
 import type { DeviceGaugeValue, MetricStore } from './metrics/metric-store.ts';
@@ -13,6 +14,11 @@ export function feedDeviceMetrics(devices: DeviceTable, metrics: MetricStore): v
   metrics.counter('lotus_e2ee_key_claims_total', 'fallback').value = devices.claims.fallback;
   metrics.counter('lotus_e2ee_poisoned_claims_total').value = devices.claims.poisoned;
   for (const [state, count] of Object.entries(devices.countStates())) metrics.gauge('lotus_e2ee_devices', state).set(count);
+  for (const flag of DEVICE_FLAGS) {
+    let count = 0;
+    for (const device of devices.troubled) if (hasFlag(device, flag)) count++;
+    metrics.gauge('lotus_e2ee_flagged_devices', flag).set(count);
+  }
   const active: Record<string, number> = Object.fromEntries(CAUSES.map((cause) => [cause, 0]));
   const rows: DeviceGaugeValue[] = [];
   for (const device of devices.troubled) {

@@ -23,6 +23,8 @@ export type ProcessEvent =
   | { readonly kind: 'stop_requested'; readonly signal: string }
   | { readonly kind: 'stop_forced'; readonly reason: 'second_signal' | 'deadline'; readonly waitedMs: number }
   | { readonly kind: 'daemon_stopped' }
+  /** systemd can't be told how we are; it may restart us for that. */
+  | { readonly kind: 'service_manager_lost'; readonly message: string }
   /** `problems` are whole sentences with file, line and column. */
   | { readonly kind: 'config_rejected'; readonly problems: readonly string[] };
 
@@ -40,6 +42,8 @@ export type SourceEvent =
     }
   /** The rest of a rotated generation was read to its end. */
   | { readonly kind: 'generation_drained'; readonly source: string; readonly path: string; readonly bytes: number }
+  /** There is no more: standard input was closed. */
+  | { readonly kind: 'source_ended'; readonly source: string }
   /** Bytes that can't be read any more. `lostBytes` is null where nobody can know. */
   | {
       readonly kind: 'gap_found';
@@ -92,6 +96,8 @@ export type StateEvent =
   | { readonly kind: 'state_created'; readonly path: string }
   /** Damaged or not ours: moved, not overwritten. */
   | { readonly kind: 'state_set_aside'; readonly path: string; readonly movedTo: string; readonly reason: string }
+  /** A row that this version doesn't understand: what it said is forgotten. */
+  | { readonly kind: 'state_row_left_out'; readonly path: string; readonly problem: string }
   /** Announced again at each failed try; nothing is lost unless the daemon dies before one succeeds. */
   | { readonly kind: 'commit_failed'; readonly path: string; readonly code: string; readonly message: string }
   | { readonly kind: 'commit_recovered'; readonly path: string; readonly failedMs: number };

@@ -8,5 +8,6 @@ declare class TextDecoder {
 
 declare class TextEncoder {
   constructor();
+  encode(input: string): Uint8Array;
   encodeInto(source: string, destination: Uint8Array): { readonly read: number; readonly written: number };
 }

@@ -21,14 +21,17 @@ import { FactOrder } from './facts/fact-order.ts';
 import { Homeserver } from './homeserver/homeserver.ts';
 import { TrafficTally } from './homeserver/traffic-tally.ts';
 import type { Incident } from './incident.ts';
+import { feedIncidentMetrics } from './incident-metrics.ts';
 import { CallIncidents } from './incidents/call-incidents.ts';
 import { IncidentList } from './incidents/incident-list.ts';
+import type { KeptRows } from './kept-rows.ts';
 import type { MetricStore } from './metrics/metric-store.ts';
 import type { LogFormat } from './records/log-format.ts';
 import type { JoinedRequest } from './requests/joined-request.ts';
 import { DEFAULT_JOIN_BOUNDS, type JoinBounds } from './requests/request-joiner.ts';
 import type { RuleSet } from './rules/rule-set.ts';
 import { SourceStream } from './source-stream.ts';
+import { StreamRows } from './stream-rows.ts';
 import { findBlindness } from './verdict/blindness.ts';
 import { answerDivergence } from './verdict/divergence-answer.ts';
 import { answerMediaKeys } from './verdict/media-key-answer.ts';
@@ -36,6 +39,7 @@ import { answerMissingAlgorithm } from './verdict/missing-algorithm-answer.ts';
 import { type Answerer, answerAll, type Question } from './verdict/questions.ts';
 import { answerTimeouts } from './verdict/timeout-answer.ts';
 import { answerValidation } from './verdict/validation-answer.ts';
+import { WholeRow } from './whole-row.ts';
 
 export interface PipelineOptions {
   readonly rules: RuleSet;
@@ -89,6 +93,23 @@ export class Pipeline {
       '6.4': (window, blindness) => answerValidation(this.calls, this.devices, window, blindness),
     };
     this.#declareCounters(options.rules);
+  }
+
+  /**
+   * All that is kept over a restart, in the order in which it's restored: after all sources were added, before anything is read. Metrics come
+   * last: restoring them takes back what the others may have counted.
+   */
+  keptRows(): readonly KeptRows[] {
+    const ruleOf = (id: string) => this.#rules.rules.find((rule) => rule.id === id);
+    return [
+      new StreamRows(this.sources, ruleOf),
+      this.#ordered,
+      this.devices,
+      this.homeserver,
+      this.calls,
+      new WholeRow('traffic', this.traffic),
+      this.metrics.keptRows(),
+    ];
   }
 
   get rules(): RuleSet {
@@ -161,6 +182,7 @@ export class Pipeline {
     this.devices.advance(this.nowMs);
     feedDeviceMetrics(this.devices, this.metrics);
     feedCallMetrics(this.calls, this.metrics);
+    feedIncidentMetrics(this.incidents(), this.metrics);
     this.metrics.gauge('lotus_e2ee_watch_joins_open').set(this.sources.reduce((sum, { openJoins }) => sum + openJoins, 0));
     this.metrics.gauge('lotus_e2ee_watch_rules_loaded').set(this.#rules.rules.length);
   }

@@ -6,22 +6,30 @@
  */
 import { EVIDENCE_KINDS, KINDS_THAT_WRITE, KINDS_WITH_CAPTURES, KINDS_WITH_CLIENT } from './facts/emitted-kinds.ts';
 import type { Fact } from './facts/fact.ts';
-import { LatencySlices } from './homeserver/latency-slices.ts';
+import { LatencySlices, type LatencySlicesDump } from './homeserver/latency-slices.ts';
 import type { ChunkConsumer } from './lines/chunk-consumer.ts';
 import type { Counter, Histogram, MetricStore } from './metrics/metric-store.ts';
 import { RecordGate } from './record-gate.ts';
 import type { AccessLine } from './records/access-line.ts';
+import { DockerEnvelope } from './records/docker-envelope.ts';
 import type { LogFormat } from './records/log-format.ts';
 import type { Level } from './records/log-statement.ts';
-import { type Interest, type LogRecord, type PhysicalCounts, type RecordHandler, RecordReader } from './records/record-reader.ts';
+import {
+  type Interest,
+  type LogRecord,
+  type PhysicalCounts,
+  type RecordHandler,
+  RecordReader,
+  type RecordReaderDump,
+} from './records/record-reader.ts';
 import { decodeText, TextMemo } from './records/text-decoder.ts';
-import { ZoneClock } from './records/timestamp.ts';
-import { DoubledRecords } from './requests/doubled-records.ts';
+import { ZoneClock, type ZoneClockDump } from './records/timestamp.ts';
+import { DoubledRecords, type DoubledRecordsDump } from './requests/doubled-records.ts';
 import type { JoinedRequest, JoinOutcome, RecordMatch, RequestAccess } from './requests/joined-request.ts';
 import { isOddNumber } from './requests/number-watch.ts';
 import type { UntrustedReason } from './requests/record-trust.ts';
-import { type JoinBounds, type JoinKey, joinKey, type OpenJoin, RequestJoiner } from './requests/request-joiner.ts';
-import { RequestNumbers } from './requests/request-numbers.ts';
+import { type JoinBounds, type JoinKey, joinKey, type OpenJoin, RequestJoiner, type RequestJoinerDump } from './requests/request-joiner.ts';
+import { RequestNumbers, type RequestNumbersDump } from './requests/request-numbers.ts';
 import type { CompiledRule, RuleMatch, RuleSet } from './rules/rule-set.ts';
 import type { Captures } from './rules/template.ts';
 
@@ -41,6 +49,22 @@ export interface SourceStreamOptions {
   readonly onCount: (rule: CompiledRule, captures: Captures) => void;
   readonly onUnrecognised: (reason: string, sample: string) => void;
   readonly onFormat: (format: LogFormat) => void;
+}
+
+/** Where a stream stands between two calls of its reader, as plain data; its open joins are given one by one. */
+export interface SourceStreamDump {
+  readonly reader: RecordReaderDump;
+  readonly clock: ZoneClockDump;
+  readonly numbers: RequestNumbersDump;
+  readonly doubled: DoubledRecordsDump;
+  readonly joiner: RequestJoinerDump;
+  readonly gate: ReturnType<RecordGate<RuleInterest>['dump']>;
+  readonly slices: LatencySlicesDump;
+  /** null: no log time seen yet. */
+  readonly clockMs: number | null;
+  readonly isBannerOpen: boolean;
+  readonly numberedLines: number;
+  readonly unrecognised: readonly (readonly [reason: string, count: number])[];
 }
 
 /** Reasons for unknown lines that are told apart; further ones count as `other`. */
@@ -63,7 +87,10 @@ export class SourceStream implements ChunkConsumer, RecordHandler<RuleInterest> 
   readonly name: string;
   /** Unknown lines by reason. */
   readonly unrecognised = new Map<string, number>();
+  readonly #clock: ZoneClock;
   readonly #reader: RecordReader<RuleInterest>;
+  /** In front of the reader: takes off what a container engine put around the lines. */
+  readonly #envelope: DockerEnvelope;
   readonly #options: SourceStreamOptions;
   readonly #numbers = new RequestNumbers();
   readonly #doubled = new DoubledRecords();
@@ -80,13 +107,16 @@ export class SourceStream implements ChunkConsumer, RecordHandler<RuleInterest> 
   #isBannerOpen = false;
   /** Access lines with a number since the last one without; as many as no line yet. */
   #numberedLines = HEADER_ID_MEMORY;
+  #revision = 0;
 
   constructor(options: SourceStreamOptions) {
     const { metrics, name } = options;
     this.name = name;
     this.#options = options;
     this.#rules = options.rules;
-    this.#reader = new RecordReader(this, new ZoneClock(options.timeZone), options.format ?? null);
+    this.#clock = new ZoneClock(options.timeZone);
+    this.#reader = new RecordReader(this, this.#clock, options.format ?? null);
+    this.#envelope = new DockerEnvelope(this.#reader);
     this.#joiner = new RequestJoiner(options.joinBounds, (join, outcome) => this.#giveUp(join, outcome));
     this.#gate = new RecordGate({
       numbers: this.#numbers,
@@ -127,20 +157,32 @@ export class SourceStream implements ChunkConsumer, RecordHandler<RuleInterest> 
     return this.#clockMs;
   }
 
+  /** Counts the calls that may have changed anything: the same number means the same state. */
+  get revision(): number {
+    return this.#revision;
+  }
+
+  begin(positionBytes: number): void {
+    this.#envelope.begin(positionBytes);
+  }
+
   read(bytes: Uint8Array, length: number): number {
-    const doneBytes = this.#reader.read(bytes, length);
+    this.#revision++;
+    const doneBytes = this.#envelope.read(bytes, length);
     this.#options.onProgress(this.#clockMs, false);
     return doneBytes;
   }
 
   settle(bytes: Uint8Array, length: number): number {
-    const doneBytes = this.#reader.settle(bytes, length);
+    this.#revision++;
+    const doneBytes = this.#envelope.settle(bytes, length);
     this.#options.onProgress(this.#clockMs, true);
     return doneBytes;
   }
 
   finish(bytes: Uint8Array, length: number): void {
-    this.#reader.finish(bytes, length);
+    this.#revision++;
+    this.#envelope.finish(bytes, length);
     this.#options.onProgress(this.#clockMs, false);
   }
 
@@ -152,6 +194,42 @@ export class SourceStream implements ChunkConsumer, RecordHandler<RuleInterest> 
   /** Records wait for a verdict, so all that follow must be seen. */
   get watchesAll(): boolean {
     return this.#gate.isWatching;
+  }
+
+  openJoinEntries(): Iterable<readonly [JoinKey, OpenJoin]> {
+    return this.#joiner.openJoins();
+  }
+
+  dump(): SourceStreamDump {
+    return {
+      reader: this.#reader.dump(),
+      clock: this.#clock.dump(),
+      numbers: this.#numbers.dump(),
+      doubled: this.#doubled.dump(),
+      joiner: this.#joiner.dump(),
+      gate: this.#gate.dump(),
+      slices: this.#slices.dump(),
+      clockMs: Number.isFinite(this.#clockMs) ? this.#clockMs : null,
+      isBannerOpen: this.#isBannerOpen,
+      numberedLines: this.#numberedLines,
+      unrecognised: [...this.unrecognised],
+    };
+  }
+
+  /** Before anything is read. Where in its file the stream stands is said by `begin`. */
+  restore(dump: SourceStreamDump, joins: Iterable<readonly [JoinKey, OpenJoin]>): void {
+    this.#reader.restore(dump.reader);
+    this.#clock.restore(dump.clock);
+    this.#numbers.restore(dump.numbers);
+    this.#doubled.restore(dump.doubled);
+    this.#joiner.restore(dump.joiner, joins);
+    this.#gate.restore(dump.gate);
+    this.#slices.restore(dump.slices);
+    this.#clockMs = dump.clockMs ?? Number.NEGATIVE_INFINITY;
+    this.#isBannerOpen = dump.isBannerOpen;
+    this.#numberedLines = dump.numberedLines;
+    this.unrecognised.clear();
+    for (const [reason, count] of dump.unrecognised) this.unrecognised.set(reason, count);
   }
 
   end(): void {
@@ -171,14 +249,15 @@ export class SourceStream implements ChunkConsumer, RecordHandler<RuleInterest> 
   }
 
   /** Most lines end here: counted, and of no request that a rule wants. What the others need is done elsewhere, so that this stays small. */
-  onAccessLine(bytes: Uint8Array, line: AccessLine, position: number): void {
+  onAccessLine(bytes: Uint8Array, line: AccessLine, readPosition: number): void {
+    const position = this.#envelope.originOf(readPosition);
     const { requestNumber } = line;
     if (requestNumber >= 0) {
       this.#numbers.observe(requestNumber);
       if (isOddNumber(this.#numbers, requestNumber) && this.#isText && !this.#doubled.isDoubledAccessLine(line))
-        return this.#gate.question(bytes, line, this.#headOf(position));
+        return this.#gate.question(bytes, line, this.#headOf(this.#envelope.originOf(position)));
     }
-    this.#takeAccessLine(bytes, line, position);
+    this.#takeAccessLine(bytes, line, this.#envelope.originOf(position));
   }
 
   /** One that isn't forged, as far as can be known. */
@@ -229,7 +308,10 @@ export class SourceStream implements ChunkConsumer, RecordHandler<RuleInterest> 
     });
   }
 
-  onRecord(record: LogRecord<RuleInterest>): void {
+  onRecord(read: LogRecord<RuleInterest>): void {
+    // Now, not when it's used: it may be held for a while.
+    const position = this.#envelope.originOf(read.position);
+    const record = position === read.position ? read : { ...read, position };
     if (this.#gate.isWatching) this.#gate.hold(record);
     else this.#takeRecord(record);
   }
@@ -303,7 +385,8 @@ export class SourceStream implements ChunkConsumer, RecordHandler<RuleInterest> 
 
   onHole(fromMs: number, toMs: number, position: number): void {
     const { incarnation } = this.#numbers;
-    const provenance = { source: this.name, positions: [position], requestId: '', incarnation, ruleId: 'log.hole' };
+    const positions = [this.#envelope.originOf(position)];
+    const provenance = { source: this.name, positions, requestId: '', incarnation, ruleId: 'log.hole' };
     this.#options.onFact({ kind: 'log_hole', timeMs: toMs, fromMs, provenance });
   }
 
@@ -363,6 +446,9 @@ export class SourceStream implements ChunkConsumer, RecordHandler<RuleInterest> 
       status: line.status,
       isClientGone: line.isClientGone,
       clientHash: hasKind(rule, KINDS_WITH_CLIENT) ? line.hashClient(bytes) : 0,
+      addressHash: hasKind(rule, KINDS_WITH_CLIENT) ? line.hashAddress(bytes) : 0,
+      // One that waited at the gate is read from a copy: its number is over.
+      line: line === this.#reader.accessLine ? this.#reader.lineNumber : null,
       requester: requester === 'None' ? null : requester,
       route:
         rule === null

@@ -3,13 +3,17 @@
  * about usage are commander's.
  */
 import { Command, CommanderError } from 'commander';
+import type { Environment } from '../systemd/service-manager.ts';
 import { VERSION } from '../version.ts';
 import { EXIT, type Terminal } from './terminal.ts';
 
-/** @param argv as `process.argv`: node, script, arguments */
-export async function runProgram(argv: readonly string[], terminal: Terminal): Promise<number> {
+/**
+ * @param argv as `process.argv`: node, script, arguments
+ * @param environment as `process.env`: what systemd says through it
+ */
+export async function runProgram(argv: readonly string[], terminal: Terminal, environment: Environment = {}): Promise<number> {
   let exitCode: number = EXIT.done;
-  const program = createProgram(terminal, (code) => {
+  const program = createProgram(terminal, environment, (code) => {
     exitCode = code;
   });
   try {
@@ -22,7 +26,13 @@ export async function runProgram(argv: readonly string[], terminal: Terminal): P
   return exitCode;
 }
 
-function createProgram(terminal: Terminal, setExitCode: (code: number) => void): Command {
+/** The command line as data, for whoever describes it (man page, completion). Parsing with it runs nothing that can be seen. */
+export function describeProgram(): Command {
+  const silent: Terminal = { out: () => {}, err: () => {}, isOutTerminal: false, isErrTerminal: false, usesColour: false, columns: 80 };
+  return createProgram(silent, {}, () => {});
+}
+
+function createProgram(terminal: Terminal, environment: Environment, setExitCode: (code: number) => void): Command {
   const ends = (code: Promise<number>): Promise<void> => code.then(setExitCode);
   const program = new Command('lotus-e2ee-watch')
     .description(
@@ -38,8 +48,11 @@ function createProgram(terminal: Terminal, setExitCode: (code: number) => void):
   program
     .command('run')
     .description('follow the log and serve metrics, until told to stop')
+    .argument('[source]', '- for standard input, in place of the sources of the configuration')
     .option('-c, --config <file>', 'configuration (YAML); default: none, everything has a default')
-    .action((options: { config?: string }) => ends(import('./run.ts').then(({ runCommand }) => runCommand(options, terminal))));
+    .action((source: string | undefined, options: { config?: string }) =>
+      ends(import('./run.ts').then(({ runCommand }) => runCommand(source, options, terminal, environment))),
+    );
 
   program
     .command('analyze')
@@ -75,6 +88,16 @@ function createProgram(terminal: Terminal, setExitCode: (code: number) => void):
     .option('--json', 'print one JSON object')
     .action((paths: string[], options: { config?: string; json?: boolean }) =>
       ends(import('./check.ts').then(({ checkCommand }) => checkCommand(paths, options, terminal))),
+    );
+
+  program
+    .command('doctor')
+    .description('look for what goes wrong on this machine (permissions, log level, zone, rotation, systemd, ports) and say what to do')
+    .option('-c, --config <file>', 'configuration; default: /etc/lotus-e2ee-watch/config.yml')
+    .option('--prometheus <url>', 'the Prometheus that is to scrape; default: one on this machine, if there is')
+    .option('--json', 'print one JSON object')
+    .action((options: { config?: string; prometheus?: string; json?: boolean }) =>
+      ends(import('./doctor.ts').then(({ doctorCommand }) => doctorCommand(options, terminal))),
     );
   return program;
 }

@@ -34,11 +34,11 @@ export function configSchema() {
   const defaults = defaultConfig();
   return mapping({
     sources: z
-      .array(sourceSchema(), { error: 'a list of mappings with path' })
+      .array(sourceSchema(), { error: 'a list of mappings with path or journal' })
       .min(1, { error: 'at least one source' })
       .max(MAX_SOURCES, { error: `at most ${MAX_SOURCES} sources` })
       .meta({
-        description: 'The log files to watch, one entry for each Synapse process (main and workers).',
+        description: 'The logs to watch, one entry for each Synapse process (main and workers).',
         default: [{ path: defaults.sources[0]?.path }],
       })
       .exactOptional(),
@@ -99,7 +99,16 @@ function sourceSchema() {
     path: z
       .string({ error: 'the path of a log file' })
       .refine(isPath, { error: 'the path of a log file' })
-      .meta({ description: 'The live file; its rotated generations are found beside it.' }),
+      .meta({ description: 'The live file; its rotated generations are found beside it. "-" is standard input.' })
+      .exactOptional(),
+    journal: checkedText(
+      'the name of a unit, such as matrix-synapse.service, or one match, such as CONTAINER_NAME=synapse',
+      isJournalMatch,
+      {
+        description: 'In place of a path: the unit whose lines in the systemd journal are read, or a match of journalctl (FIELD=value).',
+        examples: ['matrix-synapse.service'],
+      },
+    ),
     name: checkedText(`a name of 1 to ${MAX_NAME_LENGTH} characters`, (text) => isOneLine(text) && text.length <= MAX_NAME_LENGTH, {
       description: "The label `source` of this file's series, unique. Left out, the file's name is taken.",
       examples: ['homeserver.log'],
@@ -193,6 +202,11 @@ function trueOrFalse(meta: z.core.GlobalMeta) {
 
 function isPath(text: string): boolean {
   return text.length > 0 && text.length <= MAX_PATH_LENGTH && !text.includes('\0');
+}
+
+/** A unit's name as it is, or `FIELD=value`. Globs would be several processes in one source, whose request numbers clash. */
+function isJournalMatch(text: string): boolean {
+  return isOneLine(text) && text.length <= MAX_NAME_LENGTH && /^(?:[\w:.@\\-]+|[A-Z_][A-Z0-9_]*=.+)$/.test(text);
 }
 
 function isOneLine(text: string): boolean {

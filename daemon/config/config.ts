@@ -22,9 +22,11 @@ export type StartPosition = (typeof START_POSITIONS)[number];
 export type IdentifierMode = (typeof IDENTIFIER_MODES)[number];
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
-/** One log file (with its rotated generations) of one Synapse process. */
+/** What one Synapse process logs to: a file (with its rotated generations), the systemd journal, our standard input. */
 export interface SourceConfig {
-  /** Absolute; where a file was loaded, relative paths were taken from its folder. */
+  /** Left out: a file. */
+  readonly kind?: 'journal' | 'standard_input';
+  /** Of a file: absolute; relative paths were taken from the configuration's folder. Of the journal: a match, `_SYSTEMD_UNIT=matrix-synapse.service`. Else `-`. */
   readonly path: string;
   /** The label `source`, unique: 'homeserver.log'. */
   readonly name: string;
@@ -71,6 +73,9 @@ export interface LimitsConfig {
 // Debian's path of Synapse's log (debian/log.yaml in element-hq/synapse).
 const DEFAULT_SOURCE_PATH = '/var/log/matrix-synapse/homeserver.log';
 
+/** The path that means standard input. */
+export const STANDARD_INPUT_PATH = '-';
+
 /** Files watched at once. Chosen: the largest known worker set-ups run about 50 processes a host. */
 export const MAX_SOURCES = 64;
 
@@ -89,6 +94,11 @@ export const BOUNDS = {
   /** The shortest long poll is 10 s; nothing in Synapse is open for a day. */
   maxJoinAgeMs: { min: 10_000, max: 86_400_000 },
 } as const;
+
+/** Standard input as the only source: `run -`. */
+export function standardInputSource(timezone: string): SourceConfig {
+  return { kind: 'standard_input', path: STANDARD_INPUT_PATH, name: 'stdin', format: 'auto', timezone };
+}
 
 /** What holds with an empty file, or with none. The zone is read from the machine at each call. */
 export function defaultConfig(): Config {

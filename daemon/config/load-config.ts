@@ -7,7 +7,7 @@
  */
 import { readFile } from 'node:fs/promises';
 import { basename, dirname, resolve } from 'node:path';
-import { type Config, defaultConfig, type FollowConfig, type LimitsConfig, type SourceConfig } from './config.ts';
+import { type Config, defaultConfig, type FollowConfig, type LimitsConfig, type SourceConfig, STANDARD_INPUT_PATH } from './config.ts';
 import { type ConfigFile, configSchema } from './config-schema.ts';
 import { parseDuration } from './duration.ts';
 import { type ListenAddress, parseListenAddress } from './listen-address.ts';
@@ -32,7 +32,7 @@ export function loadConfig(text: string, path: string): Checked<Config> {
   const { document, faults } = reading;
   const raw = withoutEmpty(document.value) ?? {};
   const checked = checkSchema(configSchema(), raw);
-  const statements = [...('statements' in checked ? checked.statements : []), ...nameClashes(raw, document)];
+  const statements = [...('statements' in checked ? checked.statements : []), ...placeProblems(raw), ...nameClashes(raw, document)];
   const problems = [...faults, ...placed(statements, document)].map((statement) => configProblem(statement, path));
   if (problems.length > 0 || !('value' in checked)) return { ok: false, problems: inTextOrder(problems) };
   return { ok: true, value: configOf(checked.value, dirname(path)) };
@@ -51,12 +51,28 @@ function withoutEmpty(value: unknown): unknown {
   return Object.fromEntries(entries.map(([key, item]) => [key, withoutEmpty(item)]));
 }
 
+// A source is read from one place.
+function placeProblems(raw: unknown): readonly Statement[] {
+  return rawSources(raw).flatMap((source: unknown, index): readonly Statement[] => {
+    if (typeof source !== 'object' || source === null) return [];
+    const hasPath = Object.hasOwn(source, 'path');
+    const path = ['sources', index, 'path'] as const;
+    if (hasPath && Object.hasOwn(source, 'journal'))
+      return [{ path, about: 'value', text: 'stands beside journal, expected one of the two' }];
+    if (hasPath || Object.hasOwn(source, 'journal')) return [];
+    return [{ path, about: 'value', text: 'is missing, expected the path of a log file, or journal in its place' }];
+  });
+}
+
+function rawSources(raw: unknown): readonly unknown[] {
+  return typeof raw === 'object' && raw !== null && 'sources' in raw && Array.isArray(raw.sources) ? raw.sources : [];
+}
+
 // Two sources of one name would share their series, two of one file count all twice. Looks at whatever of `sources` makes sense.
 function nameClashes(raw: unknown, document: YamlDocument): readonly Statement[] {
-  const sources = typeof raw === 'object' && raw !== null && 'sources' in raw && Array.isArray(raw.sources) ? raw.sources : [];
   const firstOf = new Map<string, number>();
-  return sources.flatMap((source: unknown, index): readonly Statement[] => {
-    const path = textAt(source, 'path');
+  return rawSources(raw).flatMap((source: unknown, index): readonly Statement[] => {
+    const path = textAt(source, 'path') ?? textAt(source, 'journal');
     if (path === undefined) return [];
     const given = textAt(source, 'name');
     const name = given ?? basename(path);
@@ -67,9 +83,9 @@ function nameClashes(raw: unknown, document: YamlDocument): readonly Statement[]
     if (samePath !== undefined) {
       return [
         {
-          path: ['sources', index, 'path'],
+          path: ['sources', index, textAt(source, 'path') === undefined ? 'journal' : 'path'],
           about: 'value',
-          text: `is ${JSON.stringify(path)} again, first in line ${line(samePath)}, expected another file`,
+          text: `is ${JSON.stringify(path)} again, first in line ${line(samePath)}, expected another one`,
         },
       ];
     }
@@ -79,7 +95,7 @@ function nameClashes(raw: unknown, document: YamlDocument): readonly Statement[]
   });
 }
 
-function textAt(value: unknown, key: 'path' | 'name'): string | undefined {
+function textAt(value: unknown, key: 'path' | 'journal' | 'name'): string | undefined {
   if (typeof value !== 'object' || value === null) return undefined;
   const text = (value as Readonly<Record<string, unknown>>)[key];
   return typeof text === 'string' && text !== '' ? text : undefined;
@@ -105,12 +121,19 @@ function configOf(file: ConfigFile, folder: string): Config {
 }
 
 function sourceOf(source: NonNullable<ConfigFile['sources']>[number], folder: string, timezone: string): SourceConfig {
-  return {
-    path: resolve(folder, source.path),
-    name: source.name ?? basename(source.path),
-    format: source.format ?? 'auto',
-    timezone: source.timezone ?? timezone,
-  };
+  const rest = { format: source.format ?? 'auto', timezone: source.timezone ?? timezone };
+  if (source.journal !== undefined)
+    return { kind: 'journal', path: journalMatch(source.journal), name: source.name ?? source.journal, ...rest };
+  // A source without either was refused before.
+  const path = source.path ?? '';
+  if (path === STANDARD_INPUT_PATH) return { kind: 'standard_input', path, name: source.name ?? 'stdin', ...rest };
+  return { path: resolve(folder, path), name: source.name ?? basename(path), ...rest };
+}
+
+/** `matrix-synapse` → `_SYSTEMD_UNIT=matrix-synapse.service`: what the unit's own processes wrote, not what systemd wrote about it. */
+function journalMatch(text: string): string {
+  if (text.includes('=')) return text;
+  return `_SYSTEMD_UNIT=${/\.(?:service|scope)$/.test(text) ? text : `${text}.service`}`;
 }
 
 function listenOf(text: string | undefined): ListenAddress | undefined {

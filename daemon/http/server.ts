@@ -29,9 +29,13 @@ export interface ListenAddress {
 
 export interface HttpServerOptions {
   readonly listen: ListenAddress;
+  /** A socket that listens already (systemd's socket activation); taken in place of `listen`. */
+  readonly descriptor?: number;
   readonly store: MetricStore;
   /** Called at each request that needs it; must be quick. */
   readonly status: () => StatusView;
+  /** Called when values are worked out and before they are answered: what was once shown must outlive a crash, or a counter would step back. */
+  readonly beforeShown?: () => void;
   /** Told of every failure while answering; the client only sees a 500. */
   readonly onError?: (error: unknown) => void;
   /** How long `close` waits for answers under way, in milliseconds. */
@@ -74,7 +78,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   };
 }
 
-function createApp({ store, status, onError }: HttpServerOptions): Hono {
+function createApp({ store, status, beforeShown, onError }: HttpServerOptions): Hono {
   const app = new Hono();
   app.use(async (context, next) => {
     await next();
@@ -82,7 +86,7 @@ function createApp({ store, status, onError }: HttpServerOptions): Hono {
   });
   const pages: Readonly<Record<string, (context: Context) => Response | Promise<Response>>> = {
     '/': (context) => context.html(renderStatusPage(createStatusReport(status(), store))),
-    '/metrics': (context) => answerMetrics(context, store, status()),
+    '/metrics': (context) => answerMetrics(context, store, status(), beforeShown),
     '/-/healthy': (context) => context.text('Healthy\n'),
     '/-/ready': (context) => answerReady(context, status()),
     '/api/v1/status': (context) => context.json(createStatusReport(status(), store)),
@@ -100,10 +104,16 @@ function createApp({ store, status, onError }: HttpServerOptions): Hono {
   return app;
 }
 
-async function answerMetrics(context: Context, store: MetricStore, view: StatusView): Promise<Response> {
+async function answerMetrics(
+  context: Context,
+  store: MetricStore,
+  view: StatusView,
+  beforeShown: HttpServerOptions['beforeShown'],
+): Promise<Response> {
   if (!view.ready.isReady && view.ready.isReplaying) return answerReady(context, view);
   updateProcessMetrics(store, view.startedMs);
   const { contentType, body } = await renderMetrics(store, chooseFormat(context.req.header('accept')));
+  beforeShown?.();
   return context.body(body, 200, { 'Content-Type': contentType });
 }
 
@@ -112,11 +122,11 @@ function answerReady(context: Context, { ready }: StatusView): Response {
   return context.body(`Not ready: ${ready.reason}\n`, 503, { 'Content-Type': TEXT });
 }
 
-function listen(server: Server, { listen: { host, port }, onError }: HttpServerOptions): Promise<ListenAddress> {
+function listen(server: Server, { listen: { host, port }, descriptor, onError }: HttpServerOptions): Promise<ListenAddress> {
   return new Promise((resolve, reject) => {
     const refuse = (cause: NodeJS.ErrnoException): void => reject(new Error(describeListenError(host, port, cause), { cause }));
     server.once('error', refuse);
-    server.listen({ host, port }, () => {
+    server.listen(descriptor === undefined ? { host, port } : { fd: descriptor }, () => {
       server.off('error', refuse);
       // Later ones (no descriptor left for a connection) must not end the daemon, as an `error` event that nobody hears would.
       server.on('error', (error) => onError?.(error));

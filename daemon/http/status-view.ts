@@ -46,6 +46,16 @@ export interface StatusView {
   readonly startedMs: number;
   readonly ready: Readiness;
   readonly sources: readonly SourceView[];
+  readonly state: StateView;
+}
+
+/** How the state directory's database stands. */
+export interface StateView {
+  readonly path: string;
+  /** Wall clock of the last commit, milliseconds since 1970; null before the first. */
+  readonly committedMs: number | null;
+  /** Why the last commit failed; null: it didn't. What was counted since is in memory alone. */
+  readonly problem: string | null;
 }
 
 /**
@@ -80,6 +90,7 @@ export function createStatusReport(view: StatusView, store: MetricStore): Status
     startedMs: view.startedMs,
     ready: { isReady: view.ready.isReady, isReplaying: view.ready.isReplaying, reason: view.ready.reason },
     sources: view.sources.map(copySource),
+    state: { path: view.state.path, committedMs: view.state.committedMs, problem: view.state.problem },
     headline: createHeadline(store),
   };
 }

@@ -8,16 +8,25 @@ import type { Pipeline } from '../../src/pipeline.ts';
 import type { LogFormat } from '../../src/records/log-format.ts';
 import type { SourceStream } from '../../src/source-stream.ts';
 import type { Gap, RotationKind } from '../../src/tail/rotation.ts';
-import type { SourceConfig, StartPosition } from '../config/config.ts';
+import { formatPosition, parsePosition } from '../../src/tail/source-position.ts';
+import type { SourceConfig } from '../config/config.ts';
 import type { SourceView } from '../http/status-view.ts';
 import { Follower, type FollowerSurroundings } from './follower.ts';
-import { findOlderGenerations } from './older-generations.ts';
-import { readWholeFile } from './whole-file-reader.ts';
+import type { LogSource } from './log-source.ts';
 
 /** A format that is set in the configuration; its layout is still found out for text. */
 const FORMATS: Readonly<Record<string, LogFormat>> = { json: { kind: 'json', prefix: 'none' } };
 
-export class FollowedSource {
+export interface FollowedSourceOptions {
+  readonly config: SourceConfig;
+  readonly pipeline: Pipeline;
+  readonly surroundings: FollowerSurroundings;
+  readonly announce: (event: WatchEvent) => void;
+  /** Where reading stands is worth keeping now: a generation was begun. */
+  readonly onBegan: () => void;
+}
+
+export class FollowedSource implements LogSource {
   readonly name: string;
   readonly stream: SourceStream;
   readonly #config: SourceConfig;
@@ -28,16 +37,19 @@ export class FollowedSource {
   #hasCaughtUp = false;
   #problem: string | null = null;
   #problemSinceMs = 0;
+  readonly #createdMs: number;
 
-  constructor(config: SourceConfig, pipeline: Pipeline, surroundings: FollowerSurroundings, announce: (event: WatchEvent) => void) {
+  constructor({ config, pipeline, surroundings, announce, onBegan }: FollowedSourceOptions) {
     const format = FORMATS[config.format];
     this.name = config.name;
     this.#config = config;
     this.#announce = announce;
     this.#metrics = pipeline.metrics;
     this.#clock = surroundings.clock;
+    this.#createdMs = this.#clock.monotonicMs();
     this.stream = pipeline.addSource({ name: config.name, timeZone: config.timezone, ...(format === undefined ? {} : { format }) });
     const observer = {
+      began: onBegan,
       rotated: (kind: RotationKind) => this.#noteRotation(kind),
       gap: (gap: Gap) => this.#noteGap(gap),
       problem: (text: string) => this.#noteProblem(text),
@@ -52,22 +64,27 @@ export class FollowedSource {
     return this.#hasCaughtUp;
   }
 
+  /** When it last completed a look, by the clock's monotonicMs. */
+  get lastLookMs(): number {
+    return Math.max(this.#createdMs, this.#follower.state.lastLookMs);
+  }
+
   /** Why it can't be read now; null: it can. */
   get problem(): string | null {
     return this.#problem;
   }
 
-  start(from: StartPosition): void {
-    this.#announce({ kind: 'source_opened', source: this.name, path: this.#config.path, position: 0 });
-    this.#follower.start({ from });
+  /** Goes on where `kept` says; without it, at the very first start, where `from` says. */
+  start(from: 'beginning' | 'end' | 'oldest', kept: string | undefined): void {
+    const position = kept === undefined ? undefined : parsePosition(kept);
+    const { path } = this.#config;
+    this.#announce({ kind: 'source_opened', source: this.name, path, position: position?.generation?.doneBytes ?? 0 });
+    this.#follower.start(position ?? from);
   }
 
-  /** Reads the older generations first, at the very first start. */
-  async backfill(): Promise<void> {
-    for (const path of findOlderGenerations(this.#config.path)) {
-      const { problem } = await readWholeFile(path, this.stream);
-      if (problem !== undefined) this.#announce({ kind: 'gap_found', source: this.name, path, reason: problem, lostBytes: null });
-    }
+  position(): string | undefined {
+    const position = this.#follower.position();
+    return position === undefined ? undefined : formatPosition(position);
   }
 
   stop(): void {

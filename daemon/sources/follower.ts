@@ -6,11 +6,10 @@
  * rest is left to later turns of the event loop. A record is settled RECORD_IDLE_MS after its last byte.
  */
 import { type ChunkConsumer, RECORD_IDLE_MS } from '../../src/lines/chunk-consumer.ts';
-import type { FileIdentity } from '../../src/tail/file-identity.ts';
-import type { Decision } from '../../src/tail/rotation.ts';
+import type { SourcePosition } from '../../src/tail/source-position.ts';
 import type { Clock, Timer } from '../clock.ts';
 import { realFileSystem, type SourceFileSystem } from './file-system.ts';
-import { type GenerationEvents, GenerationReader } from './generation-reader.ts';
+import { type Advance, type GenerationEvents, GenerationReader, type StartPoint } from './generation-reader.ts';
 import { describeMissing } from './read-problem.ts';
 import type { Turns } from './turns.ts';
 import type { Wake, Watching } from './wake.ts';
@@ -28,17 +27,15 @@ export interface FollowerObserver extends GenerationEvents {
 /** How far a follower is. Bytes, all ≥ 0. */
 export interface FollowerState {
   readonly path: string;
-  /** Of the generation that is open; undefined: none is. */
-  readonly identity: FileIdentity | undefined;
   /** Read so far of the open generation; `heldBytes` of them aren't taken by the consumer yet. */
   readonly positionBytes: number;
   readonly heldBytes: number;
-  /** Where in the open generation the consumer's byte 0 is: not 0 only after `start({ from: 'end' })`, until the first rotation. */
-  readonly startByte: number;
   readonly sizeBytes: number;
   /** Known to be written and not read, in later generations too. */
   readonly unreadBytes: number;
   readonly isCaughtUp: boolean;
+  /** When the last look was completed, by the clock's monotonicMs; 0 before the first. */
+  readonly lastLookMs: number;
   /** Generations opened since the start; a file that was emptied counts again. */
   readonly generationCount: number;
 }
@@ -60,8 +57,13 @@ const STEP_MS = 8;
 /** A followed file may be gone for this long, in milliseconds, before that is a problem: a rotation without `create` leaves a hole of some milliseconds. */
 const MISSING_GRACE_MS = 1000;
 
+type Decision = Advance['decision'];
+
 /** After these there may be more to do at once; after the others only the next look can tell. */
 const GOES_ON: ReadonlySet<Decision> = new Set(['open', 'read', 'truncated', 'drain_then_switch']);
+
+/** After these all is read that can be read. */
+const IS_DONE: ReadonlySet<Decision> = new Set(['wait', 'missing', 'blocked']);
 
 /** Follows one path. Start it once, stop it once. */
 export class Follower {
@@ -78,6 +80,7 @@ export class Follower {
   #missingSinceMs: number | undefined;
   #hasCaughtUp = false;
   #isCaughtUp = false;
+  #lastLookMs = 0;
 
   #settleTimer: Timer | undefined;
   #lastBytesMs = 0;
@@ -89,15 +92,20 @@ export class Follower {
     this.#surroundings = surroundings;
   }
 
-  /**
-   * Begins; reads in later turns. `end`: at the last line that isn't ended of the file as it is now; a file that comes later is read from its beginning.
-   * Throws TypeError when it was started before.
-   */
-  start({ from }: { readonly from: 'beginning' | 'end' }): void {
+  /** Begins; reads in later turns. Throws TypeError when it was started before. */
+  start(from: StartPoint): void {
     if (this.#hasStarted) throw new TypeError(`Cannot start following "${this.path}": it was started before, expected a new follower`);
     this.#hasStarted = true;
     const { clock, wake, fileSystem = realFileSystem } = this.#surroundings;
-    this.#reader = new GenerationReader(this.path, this.#consumer, this.#observer, from === 'end', clock, fileSystem);
+    this.#reader = new GenerationReader({
+      path: this.path,
+      consumer: this.#consumer,
+      events: this.#observer,
+      start: from,
+      clock,
+      fileSystem,
+      onProgress: (bytes) => this.#noteProgress(bytes),
+    });
     this.#watching = wake.watch(this.path, () => this.look());
     this.#requestStep();
   }
@@ -112,19 +120,21 @@ export class Follower {
 
   get state(): FollowerState {
     const generation = this.#reader?.generation;
-    const sizeBytes = generation?.look.sizeBytes ?? 0;
-    const positionBytes = generation?.positionBytes ?? 0;
     return {
       path: this.path,
-      identity: generation?.identity,
-      positionBytes,
+      positionBytes: generation?.positionBytes ?? 0,
       heldBytes: this.#reader?.heldBytes ?? 0,
-      startByte: generation?.startByte ?? 0,
-      sizeBytes,
-      unreadBytes: Math.max(0, sizeBytes - positionBytes) + (this.#reader?.laterBytes ?? 0),
+      sizeBytes: generation?.look.sizeBytes ?? 0,
+      unreadBytes: this.#reader?.unreadBytes ?? 0,
       isCaughtUp: this.#isCaughtUp,
+      lastLookMs: this.#lastLookMs,
       generationCount: this.#reader?.generationCount ?? 0,
     };
+  }
+
+  /** What a later start needs to go on here; it belongs to what the consumer knows now. Undefined: nothing was looked at yet. */
+  position(): SourcePosition | undefined {
+    return this.#reader?.position();
   }
 
   /** Looks now and reads what is there, up to one step. Returns whether there was something new. A follower that is catching up has its turn anyway. */
@@ -133,6 +143,7 @@ export class Follower {
   }
 
   #requestStep(): void {
+    if (this.#isStepWaiting) return;
     this.#isStepWaiting = true;
     this.#surroundings.turns.request(() => {
       this.#isStepWaiting = false;
@@ -155,10 +166,17 @@ export class Follower {
       this.#tellProblem(decision, advance.problem);
     } while (GOES_ON.has(decision) && readBytes < STEP_BYTES && clock.monotonicMs() < stopAtMs);
     if (readBytes > 0) this.#noteBytes();
-    this.#isCaughtUp = !GOES_ON.has(decision);
+    this.#lastLookMs = clock.monotonicMs();
+    this.#isCaughtUp = IS_DONE.has(decision);
     if (this.#isCaughtUp) this.#tellCaughtUp();
-    else this.#requestStep();
+    if (GOES_ON.has(decision)) this.#requestStep();
     return readBytes > 0 || reader.generationCount > generationsBefore;
+  }
+
+  /** Something was unpacked or found in between two turns. */
+  #noteProgress(bytes: number): void {
+    if (bytes > 0) this.#noteBytes();
+    else this.#requestStep();
   }
 
   #tellCaughtUp(): void {

@@ -13,20 +13,6 @@ import type { SourceFileSystem } from './file-system.ts';
 /** Tries to see the folder the same twice. Chosen: a rotation takes microseconds, more than two changes in a row need a loop of them. */
 const MAX_LISTINGS = 4;
 
-/**
- * Puts the files that are held open into the order. Those that still have a name have their place; the others were deleted since they were seen at the path,
- * after the open file and before what stands there now: they come right behind the open file.
- */
-export function withPinned(siblings: readonly Sibling[], open: FileLook, pinned: readonly FileLook[]): readonly Sibling[] {
-  const isPinned = ({ look }: Sibling): boolean => pinned.some((other) => isSameInode(other, look));
-  const isNamed = (look: FileLook): boolean => siblings.some((sibling) => isSameInode(sibling.look, look));
-  const deleted = pinned
-    .filter((look) => !isNamed(look))
-    .map((look): Sibling => ({ path: '', look, kind: 'live', isLive: false, isCompressed: false, isPinned: true }));
-  const at = siblings.findIndex(({ look }) => isSameInode(look, open)) + 1;
-  return [...siblings.slice(0, at), ...deleted, ...siblings.slice(at)].map((sibling) => ({ ...sibling, isPinned: isPinned(sibling) }));
-}
-
 interface Named {
   readonly name: GenerationName;
   readonly path: string;

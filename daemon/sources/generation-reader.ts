@@ -1,16 +1,17 @@
 /**
  * Reads a log file generation after generation: looks, asks src/tail what it means, does it.
  *
- * In: the followed path. Out: bytes through the consumer, rotations and gaps through the events. One call of `advance` does one thing. It keeps these:
+ * In: the followed path, and where to begin. Out: bytes through the consumer, rotations and gaps through the events. One call of `advance` does one thing; what is
+ * packed, or has to be searched in packed files, goes on between calls, and `onProgress` says when to call again. It keeps these:
  * - one generation is open, and isn't left while bytes of it can be read;
  * - a generation is finished before the next one is read, and a copy is read on where the original ended;
  * - what can't be had any more is announced as a gap.
  */
 import type { ChunkConsumer } from '../../src/lines/chunk-consumer.ts';
-import { type FileLook, isSameInode, isSamePlace } from '../../src/tail/file-identity.ts';
+import { type FileLook, isSameInode, MIN_PROOF_BYTES } from '../../src/tail/file-identity.ts';
+import { resumeGap } from '../../src/tail/resume.ts';
 import {
   chooseSuccessor,
-  compressedBetween,
   type Decision,
   decideNext,
   type Gap,
@@ -21,27 +22,40 @@ import {
   rotationKindOf,
   type Sibling,
   truncationGap,
+  withPinned,
 } from '../../src/tail/rotation.ts';
+import type { GenerationPosition, SourcePosition } from '../../src/tail/source-position.ts';
 import type { Clock } from '../clock.ts';
 import { ChunkFeeder } from './chunk-feeder.ts';
 import type { SourceFileSystem } from './file-system.ts';
-import { findSiblings, withPinned } from './generation-finder.ts';
+import { findSiblings } from './generation-finder.ts';
 import { OpenGeneration } from './open-generation.ts';
+import { PackedGeneration } from './packed-generation.ts';
 import { PathLooker } from './path-looker.ts';
 import { PinnedGenerations } from './pinned-generations.ts';
 import { describeReadFailure, SourceFailure } from './read-problem.ts';
+import { type Found, findGeneration, type Generation, openSibling } from './resume-search.ts';
 import { RetiredGenerations } from './retired-generations.ts';
 
 /** What happened to the file. Called between calls of the consumer. */
 export interface GenerationEvents {
+  /** A generation is about to be read; its position is worth keeping. */
+  began(): void;
   /** Reading goes on in the next generation (for `truncate`: in what was written since). */
   rotated(kind: RotationKind): void;
   gap(gap: Gap): void;
 }
 
+/**
+ * Where reading begins: at the live file's first byte, behind its last line, at the oldest generation's first byte, or where an earlier run stood.
+ * A file that comes later is read from its beginning in any case.
+ */
+export type StartPoint = 'beginning' | 'end' | 'oldest' | SourcePosition;
+
 /** What one `advance` did. */
 export interface Advance {
-  readonly decision: Decision;
+  /** `busy`: a packed generation is being unpacked or searched; `onProgress` says when there is more to do. */
+  readonly decision: Decision | 'busy';
   readonly readBytes: number;
   /** Why the path can't be read, `Cannot read "…": …`; told even while an open file still can. */
   readonly problem: string | undefined;
@@ -51,8 +65,8 @@ export interface Advance {
 const READ_BYTES = 256 * 1024;
 
 /** The generation that is read. */
-interface Current {
-  readonly generation: OpenGeneration;
+interface Current<G extends Generation = Generation> {
+  readonly generation: G;
   /** Opened at the followed path; `between` under a rotated name; `copy`: what copytruncate left of an emptied file. */
   readonly role: 'live' | 'between' | 'copy';
   /** Largest size seen, and when it was seen to grow. */
@@ -60,46 +74,66 @@ interface Current {
   grownAtMs: number;
   /** Time of the write up to which the marker is known to be intact. */
   checkedMs: number;
+  /** Where the generation before was left: as long as a packed one may be that one's packed form, a later start has to go on there. */
+  readonly before: GenerationPosition | undefined;
+}
+
+export interface GenerationReaderOptions {
+  readonly path: string;
+  readonly consumer: ChunkConsumer;
+  readonly events: GenerationEvents;
+  readonly start: StartPoint;
+  readonly clock: Clock;
+  readonly fileSystem: SourceFileSystem;
+  /** Bytes were unpacked (`bytes` > 0), or there is something to do again. */
+  readonly onProgress: (bytes: number) => void;
 }
 
 export class GenerationReader {
   readonly #path: string;
-  readonly #feeder: ChunkFeeder;
+  readonly #consumer: ChunkConsumer;
+  #feeder: ChunkFeeder;
   readonly #events: GenerationEvents;
   readonly #clock: Clock;
   readonly #fileSystem: SourceFileSystem;
+  readonly #onProgress: (bytes: number) => void;
   readonly #looker: PathLooker;
-  #startsAtEnd: boolean;
-  #current: Current | undefined;
   readonly #retired: RetiredGenerations;
   readonly #pinned: PinnedGenerations;
+  #start: 'beginning' | 'end' | 'oldest';
+  /** The generation that has to be found before anything is read. */
+  #sought: GenerationPosition | undefined;
+  #found: Found | undefined;
+  /** It was not there when there was no file at the path either. */
+  #isMissed = false;
+  /** Why a file that may be it can't be read. */
+  #seekProblem: string | undefined;
+  #isBusy = false;
+  #isClosed = false;
+  /** Thrown where nobody waits; thrown again at the next `advance`. */
+  #thrown: { readonly error: unknown } | undefined;
+  #current: Current | undefined;
   #generationCount = 0;
   #laterBytes = 0;
-  /** Generations before the successor that came to be compressed unread. */
-  #compressed: readonly Sibling[] = [];
   /** What stood at the path and was pinned when no later generation had bytes: while that is so, the folder needn't be searched again. */
   #searchedFor = '';
 
-  constructor(
-    path: string,
-    consumer: ChunkConsumer,
-    events: GenerationEvents,
-    startsAtEnd: boolean,
-    clock: Clock,
-    fileSystem: SourceFileSystem,
-  ) {
+  constructor({ path, consumer, events, start, clock, fileSystem, onProgress }: GenerationReaderOptions) {
     this.#path = path;
+    this.#consumer = consumer;
     this.#feeder = new ChunkFeeder(consumer);
     this.#events = events;
-    this.#startsAtEnd = startsAtEnd;
     this.#clock = clock;
     this.#fileSystem = fileSystem;
+    this.#onProgress = onProgress;
     this.#looker = new PathLooker(path, fileSystem);
     this.#retired = new RetiredGenerations((gap) => events.gap(gap));
     this.#pinned = new PinnedGenerations(path, fileSystem);
+    this.#start = typeof start === 'string' ? start : 'beginning';
+    this.#sought = typeof start === 'string' ? undefined : (start.generation ?? undefined);
   }
 
-  get generation(): OpenGeneration | undefined {
+  get generation(): Generation | undefined {
     return this.#current?.generation;
   }
 
@@ -111,23 +145,46 @@ export class GenerationReader {
     return this.#feeder.heldBytes;
   }
 
-  /** Seen in generations after the open one. */
-  get laterBytes(): number {
-    return this.#laterBytes;
+  /** Known to be unread: of the open generation, and in later ones. */
+  get unreadBytes(): number {
+    const generation = this.#current?.generation;
+    const ownBytes = generation instanceof OpenGeneration ? Math.max(0, generation.look.sizeBytes - generation.positionBytes) : 0;
+    return ownBytes + this.#laterBytes;
+  }
+
+  /** For a later start; undefined: nothing was looked at yet. */
+  position(): SourcePosition | undefined {
+    if (this.#sought !== undefined) return { generation: this.#sought };
+    if (this.#current === undefined) return this.#start === 'beginning' ? { generation: null } : undefined;
+    const { generation, seenBytes, before } = this.#current;
+    const { heldBytes } = this;
+    if (before !== undefined && generation instanceof PackedGeneration && !generation.isNew) return { generation: before };
+    return {
+      generation: generation instanceof OpenGeneration ? generation.position(heldBytes, seenBytes) : generation.position(heldBytes),
+    };
   }
 
   /** One look and what follows from it. Throws only what the consumer or the events throw. */
   advance(): Advance {
+    if (this.#thrown !== undefined) throw this.#thrown.error;
     this.#retired.dropUntil(this.#clock.monotonicMs());
     const path = this.#looker.look();
     const problem = path.kind === 'blocked' ? path.text : undefined;
     try {
+      if (this.#sought !== undefined) {
+        const decision = this.#seek(this.#sought, path);
+        return { decision, readBytes: 0, problem: problem ?? this.#seekProblem };
+      }
+      if (this.#isBusy) {
+        this.#pinLive(path);
+        return { decision: 'busy', readBytes: 0, problem };
+      }
       const observation = this.#observe(path);
       const decision = decideNext(observation);
       return { decision, readBytes: this.#act(decision, observation.successor), problem };
     } catch (error) {
       if (!(error instanceof SourceFailure)) throw error;
-      return { decision: 'blocked', readBytes: 0, problem: describeReadFailure(this.#path, error.cause) };
+      return { decision: 'blocked', readBytes: 0, problem: this.#describe(error) };
     }
   }
 
@@ -137,140 +194,278 @@ export class GenerationReader {
   }
 
   close(): void {
+    this.#isClosed = true;
     this.#retired.dropUntil(Number.POSITIVE_INFINITY);
     this.#pinned.close();
     this.#current?.generation.close();
     this.#current = undefined;
+    this.#dropFound();
+  }
+
+  /** Where the known generation is: searched in other turns, taken in this one. */
+  #seek(sought: GenerationPosition, path: PathLook): Decision | 'busy' {
+    if (this.#isBusy) return this.#seekProblem === undefined ? 'busy' : 'blocked';
+    if (path.kind === 'blocked' || (path.kind === 'missing' && this.#isMissed)) return path.kind;
+    this.#isMissed = false;
+    const found = this.#found;
+    this.#found = undefined;
+    if (found === undefined) return this.#search(sought);
+    if (found.kind === 'unsettled') return 'linger';
+    if (found.kind === 'found') return this.#takeFound(found, sought);
+    // While there is no file, its file system may not be mounted: nothing is given up.
+    this.#isMissed = path.kind === 'missing';
+    return path.kind === 'missing' ? 'missing' : this.#giveUp(sought, found);
+  }
+
+  #search(sought: GenerationPosition): 'busy' {
+    this.#run(async () => {
+      try {
+        this.#found = await findGeneration(sought, this.#path, this.#fileSystem);
+        this.#seekProblem = undefined;
+      } catch (error) {
+        if (!(error instanceof SourceFailure)) throw error;
+        // Tried again at the next look.
+        this.#seekProblem = this.#describe(error);
+      }
+    });
+    return 'busy';
+  }
+
+  /** It may be another generation than the one at the path that can't be read. */
+  #describe({ cause }: SourceFailure): string {
+    const path = cause instanceof Error && 'path' in cause ? String(cause.path) : this.#path;
+    return describeReadFailure(path, cause);
+  }
+
+  #takeFound({ generation, isLive, isCopy }: Extract<Found, { kind: 'found' }>, sought: GenerationPosition): Decision {
+    this.#sought = undefined;
+    if (isCopy) this.#events.gap(resumeGap(sought, true, generation.path, 0));
+    if (this.#feeder.heldBytes > 0) this.#feeder = new ChunkFeeder(this.#consumer);
+    this.#consumer.begin(sought.doneBytes);
+    this.#begin(generation, isCopy ? 'copy' : isLive ? 'live' : 'between', sought.doneBytes);
+    return 'open';
+  }
+
+  /** It can't be had any more: goes on with what came after it. */
+  #giveUp(sought: GenerationPosition, { isEmptied, next }: Extract<Found, { kind: 'lost' }>): Decision {
+    const generation = next === undefined ? undefined : openSibling(next, this.#fileSystem);
+    if (generation === undefined || next === undefined) return 'linger';
+    this.#sought = undefined;
+    // Of a generation of which nothing was read nobody can say that it isn't the one that is read now.
+    if (sought.readBytes > 0 || sought.sizeBytes > 0) this.#events.gap(resumeGap(sought, isEmptied, undefined, this.#feeder.heldBytes));
+    this.#feeder.finish();
+    this.#begin(generation, next.isLive ? 'live' : 'between');
+    this.#events.rotated(isEmptied ? 'truncate' : 'delete');
+    return 'open';
   }
 
   #observe(path: PathLook): Observation {
     this.#repair(path);
     const current = this.#current;
-    if (current === undefined) return { path, handle: undefined, successor: undefined };
-    return { path, handle: this.#lookAtHandle(current), successor: this.#findSuccessor(path, current.generation) };
+    if (current === undefined) return { path, handle: undefined, successor: undefined, isUnsettled: false };
+    const handle = this.#lookAtHandle(current);
+    const successor = this.#findSuccessor(path, current.generation);
+    return { path, handle, successor: successor === 'unsettled' ? undefined : successor, isUnsettled: successor === 'unsettled' };
   }
 
   #lookAtHandle(current: Current): HandleLook {
+    const { generation } = current;
+    const { positionBytes } = generation;
+    if (generation instanceof PackedGeneration)
+      return {
+        look: { ...generation.look, sizeBytes: positionBytes },
+        positionBytes,
+        isMarkerIntact: true,
+        quietMs: Number.POSITIVE_INFINITY,
+      };
     const nowMs = this.#clock.monotonicMs();
-    const look = current.generation.lookNow();
+    const look = generation.lookNow();
     if (look.sizeBytes > current.seenBytes) [current.seenBytes, current.grownAtMs] = [look.sizeBytes, nowMs];
-    const { positionBytes } = current.generation;
     // A file that was emptied may have come back to the same size; the time of its last write is too coarse to be asked alone.
     const isUnchanged = look.sizeBytes === positionBytes && look.modifiedMs === current.checkedMs;
-    const isMarkerIntact = isUnchanged || current.generation.isMarkerIntact();
+    const isMarkerIntact = isUnchanged || generation.isMarkerIntact();
     if (isMarkerIntact) current.checkedMs = look.modifiedMs;
     return { look, positionBytes, isMarkerIntact, quietMs: nowMs - current.grownAtMs };
   }
 
   /** Searches the folder only when it can matter: the path leads to another file now, or to none, and the open one is read. */
-  #findSuccessor(path: PathLook, open: OpenGeneration): Sibling | undefined {
+  #findSuccessor(path: PathLook, open: Generation): Sibling | 'unsettled' | undefined {
     this.#laterBytes = 0;
     if (path.kind === 'blocked' || (path.kind === 'file' && isSameInode(path.look, open.look))) return undefined;
-    if (path.kind === 'file') this.#pinned.pin(path.look, open.look);
-    if (open.look.sizeBytes > open.positionBytes) return undefined;
+    this.#pinLive(path);
+    if (open instanceof OpenGeneration && open.look.sizeBytes > open.positionBytes) return undefined;
     const pinned = this.#pinned.lookNow();
     const world = path.kind === 'file' ? [path.look, ...pinned].map(fingerprintOf).join() : '';
     if (world !== '' && world === this.#searchedFor) return undefined;
     const siblings = findSiblings(open.path, this.#path, this.#fileSystem);
-    if (siblings === undefined) return undefined;
+    if (siblings === undefined) return 'unsettled';
     const ordered = withPinned(siblings, open.look, pinned);
     const successor = chooseSuccessor(open.look, ordered);
     this.#searchedFor = successor === undefined ? world : '';
-    this.#compressed = successor === undefined ? [] : compressedBetween(open.look, successor, ordered);
     const later = successor === undefined ? [] : ordered.slice(ordered.indexOf(successor));
     this.#laterBytes = later.reduce((sum, { look }) => sum + look.sizeBytes, 0);
     return successor;
   }
 
+  #pinLive(path: PathLook): void {
+    const open = this.#current?.generation.look;
+    if (open !== undefined && path.kind === 'file' && !isSameInode(path.look, open)) this.#pinned.pin(path.look, open);
+  }
+
   /** Returns how many bytes were read. */
   #act(decision: Decision, successor: Sibling | undefined): number {
     const current = this.#current;
-    if (decision === 'open') this.#begin(this.#openLive(), 'live');
-    // A missing file has no end to start at: all that comes is new.
-    if (decision === 'open' || decision === 'missing') this.#startsAtEnd = false;
+    if (decision === 'open') this.#openFirst();
+    // A missing file has no end to start at, and no older ones that were looked for: all that comes is new.
+    if (decision === 'open' || (decision === 'missing' && this.#start === 'end')) this.#start = 'beginning';
     if (current === undefined) return 0;
+    if (decision === 'drain_then_switch' && successor !== undefined) return this.#switchTo(successor, current);
+    if (!isPlain(current)) return 0;
     if (decision === 'read') return this.#feeder.fill(current.generation.readNext, READ_BYTES);
     if (decision === 'truncated') this.#beginAnew(current);
-    if (decision === 'drain_then_switch' && successor !== undefined) return this.#switchTo(successor, current);
     return 0;
   }
 
-  #openLive(): OpenGeneration {
+  #openFirst(): void {
+    const oldest = this.#start === 'oldest' ? this.#openOldest() : undefined;
+    if (oldest !== undefined) {
+      this.#begin(oldest, 'between');
+      return;
+    }
     const generation = new OpenGeneration(this.#path, this.#fileSystem);
-    if (this.#startsAtEnd) generation.skipToLastLine();
-    return generation;
+    if (this.#start === 'end') generation.skipToLastLine();
+    if (generation.positionBytes > 0) this.#consumer.begin(generation.positionBytes);
+    this.#begin(generation, 'live');
   }
 
-  #begin(generation: OpenGeneration, role: Current['role']): void {
-    this.#current = { generation, role, seenBytes: generation.look.sizeBytes, grownAtMs: this.#clock.monotonicMs(), checkedMs: -1 };
+  /** Undefined: there are none but the live file. */
+  #openOldest(): Generation | undefined {
+    const siblings = findSiblings(this.#path, this.#path, this.#fileSystem) ?? [];
+    const oldest = siblings.find(({ isLive, look }) => !isLive && look.sizeBytes > 0);
+    return oldest === undefined ? undefined : openSibling(oldest, this.#fileSystem);
+  }
+
+  #begin(generation: Generation, role: Current['role'], fromByte = 0, known?: OpenGeneration): void {
+    const before = isTelling(known) ? known.position(0, known.positionBytes) : undefined;
+    const grownAtMs = this.#clock.monotonicMs();
+    this.#current = { generation, role, seenBytes: generation.look.sizeBytes, grownAtMs, checkedMs: -1, before };
     this.#generationCount++;
     this.#laterBytes = 0;
     this.#searchedFor = '';
+    if (generation instanceof PackedGeneration) this.#unpack(generation, fromByte, known);
+    this.#events.began();
+  }
+
+  #unpack(generation: PackedGeneration, fromByte: number, known: OpenGeneration | undefined): void {
+    const beginning = isTelling(known) ? known.identity.prefix : undefined;
+    this.#run(async () => {
+      await generation.read(fromByte, beginning, (bytes) => {
+        this.#feeder.push(bytes);
+        this.#onProgress(bytes.length);
+      });
+      if (generation.fault !== undefined) this.#events.gap(unreadGap('damaged', generation.positionBytes, 0));
+    });
+  }
+
+  /** Something that takes more than one turn. */
+  #run(task: () => Promise<void>): void {
+    this.#isBusy = true;
+    const end = (thrown: { readonly error: unknown } | undefined): void => {
+      this.#isBusy = false;
+      this.#thrown = thrown;
+      if (this.#isClosed) this.#dropFound();
+      else this.#onProgress(0);
+    };
+    task().then(
+      () => end(undefined),
+      (error: unknown) => end({ error }),
+    );
+  }
+
+  #dropFound(): void {
+    if (this.#found?.kind === 'found') this.#found.generation.close();
+    this.#found = undefined;
   }
 
   #switchTo(successor: Sibling, current: Current): number {
     // The old file may have got another line since it was looked at.
-    const lateBytes = this.#feeder.fill(current.generation.readNext, READ_BYTES);
+    const lateBytes = isPlain(current) ? this.#feeder.fill(current.generation.readNext, READ_BYTES) : 0;
     const next = lateBytes === 0 ? this.#openSuccessor(successor) : undefined;
     if (next === undefined) return lateBytes;
     const kind = this.#kindOfEnd(current);
-    // Replaced by a copy of itself, as an editor or a restored backup does. A file that still has a name was rotated.
-    const isReplaced = successor.isLive && current.generation.look.linkCount === 0 && next.takeOver(current.generation);
-    if (!isReplaced) this.#feeder.finish();
-    this.#retired.add(current.generation, this.#clock.monotonicMs());
-    for (const { look } of this.#compressed) this.#events.gap(unreadGap('compressed', 0, look.sizeBytes));
+    const isRepeat = current.generation instanceof PackedGeneration && current.generation.isRepeat;
+    if (!this.#isReplacedBy(next, successor, current)) this.#feeder.finish();
+    this.#retire(current.generation);
     const role = roleOf(successor, current.role);
     // From copy to copy: the file was emptied once more.
     if (role === 'copy') this.#events.gap(truncationGap(current.generation.positionBytes, 0, { path: next.path, sizeBytes: 0 }));
-    this.#begin(next, role);
-    this.#events.rotated(kind);
+    this.#begin(next, role, 0, isPlain(current) ? current.generation : undefined);
+    // The rotation was told when the plain form was left.
+    if (!isRepeat) this.#events.rotated(kind);
     return 0;
   }
 
+  /** Replaced by a copy of itself, as an editor or a restored backup does. A file that still has a name was rotated. */
+  #isReplacedBy(next: Generation, { isLive }: Sibling, current: Current): boolean {
+    if (!isLive || !(next instanceof OpenGeneration) || !isPlain(current)) return false;
+    return current.generation.look.linkCount === 0 && next.takeOver(current.generation);
+  }
+
+  #retire(generation: Generation): void {
+    if (generation instanceof OpenGeneration) this.#retired.add(generation, this.#clock.monotonicMs());
+    else generation.close();
+  }
+
   /** Undefined: the rotation went on meanwhile, and another file has that name now. */
-  #openSuccessor(successor: Sibling): OpenGeneration | undefined {
+  #openSuccessor(successor: Sibling): Generation | undefined {
     const held = this.#pinned.take(successor.look);
     for (const generation of held?.passedOver ?? []) this.#retired.add(generation, this.#clock.monotonicMs());
-    if (held !== undefined) return held.generation;
-    const generation = new OpenGeneration(successor.path, this.#fileSystem);
-    if (isSamePlace(generation.look, successor.look)) return generation;
-    generation.close();
-    return undefined;
+    return held?.generation ?? openSibling(successor, this.#fileSystem);
   }
 
   #kindOfEnd({ generation, role }: Current): RotationKind {
     if (role === 'copy') return 'truncate';
-    return rotationKindOf(generation.look, role === 'live' && this.#standsAt(generation.path, generation));
+    return rotationKindOf(generation.look, role === 'live' && this.#standsAt(generation));
   }
 
-  #standsAt(path: string, generation: OpenGeneration): boolean {
+  #standsAt({ path, look }: Generation): boolean {
     try {
-      return isSameInode(this.#fileSystem.look(path), generation.look);
+      return isSameInode(this.#fileSystem.look(path), look);
     } catch {
       return false;
     }
   }
 
   /** The open file was emptied: reads on in its copy, if there is one; else in the file itself, from byte 0. */
-  #beginAnew(current: Current): void {
-    const copy = this.#findCopy(current.generation);
-    const { positionBytes } = current.generation;
-    this.#events.gap(truncationGap(positionBytes, current.seenBytes, copy && { path: copy.path, sizeBytes: copy.look.sizeBytes }));
+  #beginAnew(current: Current<OpenGeneration>): void {
+    const { generation, seenBytes, role } = current;
+    const { positionBytes } = generation;
+    const siblings = findSiblings(generation.path, this.#path, this.#fileSystem) ?? [];
+    const copy = this.#findCopy(generation, siblings);
+    if (copy === undefined && isCopyPacked(current, siblings)) {
+      // Searched for as after a start. What the consumer holds is presented again from the copy, or ends here.
+      this.#sought = generation.position(this.#feeder.heldBytes, seenBytes);
+      generation.close();
+      this.#current = undefined;
+      return;
+    }
+    this.#events.gap(truncationGap(positionBytes, seenBytes, copy && { path: copy.path, sizeBytes: copy.look.sizeBytes }));
     if (copy !== undefined) {
-      current.generation.close();
+      generation.close();
       this.#begin(copy, 'copy');
       return;
     }
     this.#feeder.finish();
-    current.generation.restart();
-    this.#begin(current.generation, current.role);
+    generation.restart();
+    this.#begin(generation, role);
     this.#events.rotated('truncate');
   }
 
   /** The newest sibling that holds what was read of the emptied file, opened at the same position. */
-  #findCopy(emptied: OpenGeneration): OpenGeneration | undefined {
-    const siblings = findSiblings(emptied.path, this.#path, this.#fileSystem) ?? [];
-    const candidates = siblings.filter(({ look }) => !isSameInode(look, emptied.look) && look.sizeBytes >= emptied.positionBytes);
+  #findCopy(emptied: OpenGeneration, siblings: readonly Sibling[]): OpenGeneration | undefined {
+    const candidates = siblings.filter(
+      ({ look, isCompressed }) => !isCompressed && !isSameInode(look, emptied.look) && look.sizeBytes >= emptied.positionBytes,
+    );
     for (const { path } of candidates.toReversed()) {
       const copy = this.#openCopy(path, emptied);
       if (copy !== undefined) return copy;
@@ -294,13 +489,28 @@ export class GenerationReader {
   /** A descriptor that fails is opened anew; if another file stands at the path by now, what it had left is lost. */
   #repair(path: PathLook): void {
     const current = this.#current;
-    if (current === undefined || !current.generation.isBroken || path.kind !== 'file' || current.generation.reopen(this.#path)) return;
+    if (current === undefined || !isPlain(current) || !current.generation.isBroken || path.kind !== 'file') return;
+    if (current.generation.reopen(this.#path)) return;
     const { positionBytes } = current.generation;
     this.#events.gap(unreadGap('unreadable', positionBytes, Math.max(0, current.seenBytes - positionBytes)));
     this.#feeder.finish();
     current.generation.close();
     this.#current = undefined;
   }
+}
+
+/** Perhaps: there is a packed file that was last written to after the emptied one was seen whole. */
+function isCopyPacked({ checkedMs }: Current, siblings: readonly Sibling[]): boolean {
+  return siblings.some(({ isCompressed, look }) => isCompressed && look.modifiedMs >= checkedMs);
+}
+
+/** Enough of it is known to know its packed form by its beginning. */
+function isTelling(known: OpenGeneration | undefined): known is OpenGeneration {
+  return known !== undefined && known.identity.prefix.lengthBytes >= MIN_PROOF_BYTES;
+}
+
+function isPlain(current: Current): current is Current<OpenGeneration> {
+  return current.generation instanceof OpenGeneration;
 }
 
 /** What follows a copy under a rotated name is the next copy of the same file. */

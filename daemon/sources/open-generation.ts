@@ -5,7 +5,6 @@
  * takes nothing away. The marker, the last MARKER_BYTES that were read, always ends at the position. Every method that touches the file throws
  * SourceFailure when the file system refuses.
  */
-import { hash } from 'node:crypto';
 import {
   type FileIdentity,
   type FileLook,
@@ -15,8 +14,10 @@ import {
   MARKER_BYTES,
   MIN_PROOF_BYTES,
 } from '../../src/tail/file-identity.ts';
+import type { GenerationPosition } from '../../src/tail/source-position.ts';
 import type { SourceFileSystem } from './file-system.ts';
 import { orSourceFailure } from './read-problem.ts';
+import { extendMarker, hashBytes } from './read-trace.ts';
 
 const NEWLINE = 10;
 
@@ -31,8 +32,7 @@ export class OpenGeneration {
   #fd: number;
   #look: FileLook;
   #positionBytes = 0;
-  #startByte = 0;
-  #marker = new Uint8Array(0);
+  #marker: Uint8Array = new Uint8Array(0);
   #prefix: FilePrefix = { lengthBytes: 0, hash: '' };
   #isBroken = false;
 
@@ -57,11 +57,6 @@ export class OpenGeneration {
   /** Bytes from the file's beginning that are read. */
   get positionBytes(): number {
     return this.#positionBytes;
-  }
-
-  /** The position at which reading began: 0 but for the first file of a follower that starts at the end. */
-  get startByte(): number {
-    return this.#startByte;
   }
 
   get identity(): FileIdentity {
@@ -99,8 +94,7 @@ export class OpenGeneration {
     this.#readAt(tail, 0, tail.length, tailStart);
     const newline = tail.lastIndexOf(NEWLINE);
     const skipped = newline < 0 && tailStart > 0 ? tail : tail.subarray(0, newline + 1);
-    this.#startByte = tailStart + skipped.length;
-    this.#positionBytes = this.#startByte;
+    this.#positionBytes = tailStart + skipped.length;
     this.#marker = skipped.slice(-MARKER_BYTES);
   }
 
@@ -112,15 +106,37 @@ export class OpenGeneration {
     const isCopy = other.#marker.length >= MIN_PROOF_BYTES && this.#look.sizeBytes >= other.#positionBytes;
     if (!isCopy || !this.#holdsBefore(other.#positionBytes, other.#marker)) return false;
     this.#positionBytes = other.#positionBytes;
-    this.#startByte = other.#startByte;
     this.#marker = other.#marker.slice();
+    return true;
+  }
+
+  /** Where reading stands, if the consumer holds back the last `heldBytes` of it. `seenBytes`: the largest size seen. */
+  position(heldBytes: number, seenBytes: number): GenerationPosition {
+    return {
+      path: this.path,
+      identity: this.identity,
+      modifiedMs: this.#look.modifiedMs,
+      readBytes: this.#positionBytes,
+      marker: hashBytes(this.#marker),
+      doneBytes: this.#positionBytes - heldBytes,
+      sizeBytes: seenBytes,
+      isPacked: false,
+    };
+  }
+
+  /** This file holds what was read at `known`: true moves the position to where taking goes on. */
+  resumeAt({ identity: { prefix }, readBytes, marker, doneBytes }: GenerationPosition): boolean {
+    if (this.#look.sizeBytes < readBytes || !this.#hasHash(0, prefix)) return false;
+    if (!this.#hasHash(readBytes - marker.lengthBytes, marker)) return false;
+    this.#positionBytes = doneBytes;
+    this.#marker = this.#bytesAt(Math.max(0, doneBytes - MARKER_BYTES), Math.min(MARKER_BYTES, doneBytes));
+    this.#prefix = prefix;
     return true;
   }
 
   /** The file was emptied: back to 0. */
   restart(): void {
     this.#positionBytes = 0;
-    this.#startByte = 0;
     this.#marker = new Uint8Array(0);
     this.#prefix = { lengthBytes: 0, hash: '' };
   }
@@ -147,12 +163,7 @@ export class OpenGeneration {
 
   #advance(bytes: Uint8Array): void {
     this.#positionBytes += bytes.length;
-    const missing = Math.max(0, MARKER_BYTES - bytes.length);
-    const kept = missing === 0 ? new Uint8Array(0) : this.#marker.subarray(-missing);
-    const marker = new Uint8Array(Math.min(MARKER_BYTES, kept.length + bytes.length));
-    marker.set(kept);
-    marker.set(bytes.subarray(-MARKER_BYTES), kept.length);
-    this.#marker = marker;
+    this.#marker = extendMarker(this.#marker, bytes);
     this.#growPrefix();
   }
 
@@ -160,7 +171,17 @@ export class OpenGeneration {
     const lengthBytes = grownPrefixLength(this.#prefix, this.#positionBytes);
     if (lengthBytes === undefined) return;
     const bytes = new Uint8Array(lengthBytes);
-    if (this.#readAt(bytes, 0, lengthBytes, 0) === lengthBytes) this.#prefix = { lengthBytes, hash: hash('sha256', bytes) };
+    if (this.#readAt(bytes, 0, lengthBytes, 0) === lengthBytes) this.#prefix = hashBytes(bytes);
+  }
+
+  #hasHash(positionBytes: number, { lengthBytes, hash }: FilePrefix): boolean {
+    return hashBytes(this.#bytesAt(positionBytes, lengthBytes)).hash === hash;
+  }
+
+  /** Fewer at the file's end. */
+  #bytesAt(positionBytes: number, lengthBytes: number): Uint8Array {
+    const bytes = new Uint8Array(lengthBytes);
+    return bytes.subarray(0, this.#readAt(bytes, 0, lengthBytes, positionBytes));
   }
 
   #holdsBefore(positionBytes: number, marker: Uint8Array): boolean {

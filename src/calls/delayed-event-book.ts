@@ -44,6 +44,8 @@ export class DelayedEventBook {
   /** Schedules that no id was seen for, by client, oldest first. */
   readonly #free = new Map<number, DelayedEvent[]>();
   readonly #byPlace = new Map<number, Set<DelayedEvent>>();
+  /** Events by client that are of one of several: an id may have taken another one's schedule. */
+  readonly #doubtful = new Map<number, number>();
 
   constructor(maxEvents: number = MAX_DELAYED_EVENTS) {
     this.rows = new BoundedRows('event', maxEvents, (event) => this.#forget(event));
@@ -119,23 +121,28 @@ export class DelayedEventBook {
     for (const event of [...this.rows.values()].sort((a, b) => a.sequence - b.sequence)) this.#index(event);
   }
 
-  /** The event of an id that is new; null where it can't be any that we know of, so that made-up ids leave no trace. */
+  /**
+   * The event of an id that is new; null where it can't be any that we know of, so that made-up ids leave no trace. Where ids of this client took
+   * schedules that may have been this one's, it's an event of its own, whose schedule isn't known.
+   */
   #adopt(fact: DelayedEventRequest, version: string): DelayedEvent | null {
-    const fitting = this.#fitting(fact);
+    const { fitting, shadows } = this.#fitting(fact);
     const [first] = fitting;
     const isSuccess = fact.status >= 200 && fact.status <= 299;
-    if (first === undefined) {
-      if (!isSuccess || fact.delayIdHash === null) return null;
+    // A 404 at first sight is that of a schedule only if something can have ended it by then.
+    const canBe = fact.status !== 404 || fitting.some((event) => decideEnd(event, fact.timeMs, version) !== 'unexplained');
+    if (first === undefined || !canBe) {
+      const isKnown = isSuccess || (fact.status === 404 && this.#doubtful.has(fact.clientHash));
+      if (!isKnown || fact.delayIdHash === null) return null;
       const stranger = createEvent(this.rows.takeSequence(), fact, null, null);
       stranger.idHash = fact.delayIdHash;
       this.#add(stranger);
       return stranger;
     }
-    // A 404 at first sight is this one's only if something can have ended it by then.
-    if (fact.status === 404 && fitting.every((event) => decideEnd(event, fact.timeMs, version) === 'unexplained')) return null;
     // What is left over of them is as uncertain as what was taken.
-    const oneOf = fitting.length > 1 ? createOneOf(fitting) : null;
+    const oneOf = fitting.length + shadows.length > 1 ? createOneOf([...fitting, ...shadows]) : null;
     for (const event of fitting) {
+      if (oneOf !== null && event.oneOf === null) this.#countDoubt(event.clientHash, 1);
       event.oneOf = oneOf ?? event.oneOf;
       if (event !== first) this.rows.markChanged(String(event.sequence));
     }
@@ -147,19 +154,26 @@ export class DelayedEventBook {
 
   /**
    * Schedules that the id may be of: the latest of each device and place (a client that schedules again has given up the one before), answered,
-   * and complete before this request began.
+   * and complete before this request began. `shadows`: earlier ones that may have been left over in place of another's.
    */
-  #fitting({ clientHash, userId, timeMs, durationMs }: DelayedEventRequest): DelayedEvent[] {
+  #fitting({ clientHash, userId, timeMs, durationMs }: DelayedEventRequest): {
+    readonly fitting: DelayedEvent[];
+    readonly shadows: DelayedEvent[];
+  } {
     const beganMs = timeMs - durationMs + ORDER_SLACK_MS;
     const latest = new Map<string, DelayedEvent>();
+    const shadows: DelayedEvent[] = [];
     for (const event of this.#free.get(clientHash) ?? []) {
       const { schedule } = event;
       if (schedule === null || !schedule.isAnswered || schedule.timeMs > beganMs) continue;
       if (beganMs - schedule.timeMs > schedule.delayMs + UNMANAGED_MS) continue;
       if (userId !== null && schedule.userId !== null && schedule.userId !== actingUser(userId)) continue;
-      latest.set(`${event.place ?? event.sequence} ${schedule.userId} ${schedule.deviceId}`, event);
+      const key = `${event.place ?? event.sequence} ${schedule.userId} ${schedule.deviceId}`;
+      const before = latest.get(key);
+      if (before !== undefined && before.oneOf !== null) shadows.push(before);
+      latest.set(key, event);
     }
-    return [...latest.values()];
+    return { fitting: [...latest.values()], shadows };
   }
 
   #add(event: DelayedEvent): void {
@@ -170,6 +184,7 @@ export class DelayedEventBook {
   #index(event: DelayedEvent): void {
     if (event.idHash !== null) this.#byId.set(event.idHash, event);
     else addTo(this.#free, event.clientHash, event);
+    if (event.oneOf !== null) this.#countDoubt(event.clientHash, 1);
     if (event.place === null) return;
     const events = this.#byPlace.get(event.place) ?? new Set();
     events.add(event);
@@ -188,8 +203,15 @@ export class DelayedEventBook {
     if (events.length === 0) this.#free.delete(event.clientHash);
   }
 
+  #countDoubt(clientHash: number, by: number): void {
+    const count = (this.#doubtful.get(clientHash) ?? 0) + by;
+    if (count > 0) this.#doubtful.set(clientHash, count);
+    else this.#doubtful.delete(clientHash);
+  }
+
   #forget(event: DelayedEvent): void {
     this.#unfree(event);
+    if (event.oneOf !== null) this.#countDoubt(event.clientHash, -1);
     if (event.idHash !== null) this.#byId.delete(event.idHash);
     const events = event.place === null ? undefined : this.#byPlace.get(event.place);
     events?.delete(event);

@@ -154,8 +154,9 @@ export function noteStored(divergence: Divergence, ids: readonly number[]): void
 
 /** Whether the private half of this id is gone. */
 export function isOrphan({ orphansFrom, fresh, orphans }: Divergence, id: number): boolean {
+  if (orphans.has(id)) return true;
   if (orphansFrom === NO_ORPHANS || fresh.has(id)) return false;
-  return orphansFrom === ALL_ORPHANS || orphans.has(id) || (isCounter(id) && id >= orphansFrom);
+  return orphansFrom === ALL_ORPHANS || (isCounter(id) && id >= orphansFrom);
 }
 
 /** Keeps orphans known where the end of the divergence leaves them on the server; a second writer's keys are the survivor's. */

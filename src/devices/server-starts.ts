@@ -111,7 +111,9 @@ export class ServerStarts {
       const device = find(userId, deviceId);
       if (device !== undefined) this.#contradicted.add(device);
     }
-    this.#lines = { first: [...dump.lines.first], last: [...dump.lines.last] };
+    // A restore goes on collecting the lines of its start.
+    const ofRestore = this.restore?.timeMs === this.startMs ? this.restore.lines : null;
+    this.#lines = ofRestore ?? { first: [...dump.lines.first], last: [...dump.lines.last] };
   }
 
   #declare(level: Level, nowMs: number): ReadonlyMap<DeviceTally, number> {

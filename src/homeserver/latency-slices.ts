@@ -9,6 +9,9 @@
 import type { Fact } from '../facts/fact.ts';
 import { LATENCY_BUCKETS, latencyBucket } from './latency-buckets.ts';
 
+/** A slice that is open, as plain data; null: none is. */
+export type LatencySlicesDump = { readonly startMs: number; readonly counts: readonly number[]; readonly position: number } | null;
+
 /** A stamp this far back is no jitter: a clock that was set, or a forged record from far ahead that opened a slice. Chosen. */
 const BACK_STEP_MS = 10_000;
 
@@ -45,6 +48,17 @@ export class LatencySlices {
     this.#backMs = Number.NEGATIVE_INFINITY;
   }
 
+  dump(): LatencySlicesDump {
+    return Number.isNaN(this.#startMs) ? null : { startMs: this.#startMs, counts: [...this.#counts], position: this.#position };
+  }
+
+  restore(dump: LatencySlicesDump): void {
+    if (dump === null) return;
+    this.#counts.set(dump.counts);
+    this.#position = dump.position;
+    this.#open(dump.startMs);
+  }
+
   #turn(timeMs: number): void {
     if (!Number.isNaN(this.#startMs)) {
       this.#onFact({
@@ -56,7 +70,11 @@ export class LatencySlices {
       });
     }
     this.#counts.fill(0);
-    this.#startMs = Math.floor(timeMs / 1000) * 1000;
+    this.#open(Math.floor(timeMs / 1000) * 1000);
+  }
+
+  #open(startMs: number): void {
+    this.#startMs = startMs;
     this.#endMs = this.#startMs + 1000;
     this.#backMs = this.#startMs - BACK_STEP_MS;
   }

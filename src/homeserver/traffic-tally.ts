@@ -9,6 +9,18 @@ export const DELAYED_EVENT_OUTCOMES: readonly DelayedEventOutcome[] = ['ok', 'cl
 /** Event types told apart; the type stands in the path, so a client can make up any number of them. Further ones are counted as `_other`. */
 export const MAX_EVENT_TYPES = 200;
 
+/** All that a TrafficTally counts, as plain data. */
+export interface TrafficTallyDump {
+  readonly sends: readonly (readonly [eventType: string, count: number])[];
+  readonly sendsFailed: number;
+  readonly mediaKeySends: number;
+  readonly stored: number;
+  readonly returned: number;
+  readonly dropped: number;
+  readonly redactions: number;
+  readonly delayedEvents: Readonly<Record<DelayedEventAction, Readonly<Record<DelayedEventOutcome, number>>>>;
+}
+
 export class TrafficTally {
   /** Accepted sends by event type. */
   readonly sends = new Map<string, number>();
@@ -31,6 +43,18 @@ export class TrafficTally {
   /** Delayed-event requests on which the client gave up. */
   get clientTimeouts(): number {
     return DELAYED_EVENT_ACTIONS.reduce((sum, action) => sum + this.delayedEvents[action].client_gave_up, 0);
+  }
+
+  dump(): TrafficTallyDump {
+    const { sends, sendsFailed, mediaKeySends, stored, returned, dropped, redactions, delayedEvents } = this;
+    return { sends: [...sends], sendsFailed, mediaKeySends, stored, returned, dropped, redactions, delayedEvents };
+  }
+
+  restore({ sends, delayedEvents, ...counts }: TrafficTallyDump): void {
+    Object.assign(this, counts);
+    this.sends.clear();
+    for (const [eventType, count] of sends) this.sends.set(eventType, count);
+    for (const action of DELAYED_EVENT_ACTIONS) Object.assign(this.delayedEvents[action], delayedEvents[action]);
   }
 
   apply(fact: Fact): void {

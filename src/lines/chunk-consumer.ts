@@ -5,6 +5,9 @@
  * never keeps a reference to the buffer, so the reader may move bytes about between calls.
  */
 export interface ChunkConsumer {
+  /** The next `read` starts at this byte of a generation, not at byte 0: reading begins in mid-file, or goes on after a restart. Nothing is held. */
+  begin(positionBytes: number): void;
+
   /**
    * Takes whole records from `bytes[0, length)` and returns how many bytes it's done with (0 … length). The rest, at most
    * MAX_HELD_BYTES, is a record that may go on; the reader presents it again, at offset 0, with the next bytes behind it.

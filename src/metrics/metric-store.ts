@@ -7,6 +7,7 @@
  * with an `_overflow` child); a sum over a family's series plus what is retired equals all that was ever counted.
  */
 
+import type { KeptRows } from '../kept-rows.ts';
 import type { CounterName, DeviceCounterName, DeviceGaugeName, DeviceHistogramName, GaugeName, HistogramName } from './catalogue.ts';
 import { CATALOGUE } from './catalogue.ts';
 import type { IdentifierMode } from './device-directory.ts';
@@ -15,6 +16,7 @@ import type { Child } from './family.ts';
 import { Family } from './family.ts';
 import { type FamilySpec, isClosed, OVERFLOW } from './family-spec.ts';
 import { Counter, Gauge, Histogram } from './instruments.ts';
+import { MetricRows } from './metric-rows.ts';
 import type { StoreContent, StoreDump } from './store-dump.ts';
 import { dumpContent, loadContent, retireDevice } from './store-dump.ts';
 
@@ -224,6 +226,11 @@ export class MetricStore {
     const leftOut = loadContent(this.#content, dump);
     this.#noteDeviceCount();
     return leftOut;
+  }
+
+  /** The content as rows of which only changed ones are written; for one reader, which keeps it. */
+  keptRows(): KeptRows {
+    return new MetricRows(this.#content, (dump) => this.load(dump));
   }
 
   #createFamily(spec: FamilySpec): void {

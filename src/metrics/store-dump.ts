@@ -177,7 +177,8 @@ function valueRow(name: string, { labelValues, metric }: Child<Counter | Gauge>)
   return { name, labels: labelValues, value: metric.value };
 }
 
-function histogramRow(name: string, { labelValues, metric }: Child<Histogram>): HistogramRow {
+/** One histogram series as a row. */
+export function histogramRow(name: string, { labelValues, metric }: Child<Histogram>): HistogramRow {
   const exemplars = (metric.exemplars ?? []).map((exemplar) => exemplar ?? null);
   return { name, labels: labelValues, bounds: metric.bounds, counts: [...metric.counts], sum: metric.sum, exemplars };
 }

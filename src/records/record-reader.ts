@@ -77,6 +77,22 @@ export interface PhysicalCounts {
   lastTimeMs: number;
 }
 
+/** What a RecordReader knows between two calls, as plain data; what it holds back isn't part of it, that is presented again. */
+export interface RecordReaderDump {
+  readonly format: LogFormat | null;
+  readonly isSkipping: boolean;
+  readonly isInRecord: boolean;
+  readonly misses: number;
+  /** Lines of the generations before this one. */
+  readonly linesBefore: number;
+  /** Stamp of the last record of any kind; null: none yet. */
+  readonly stampMs: number | null;
+  readonly counts: Omit<PhysicalCounts, 'firstTimeMs' | 'lastTimeMs'> & {
+    readonly firstTimeMs: number | null;
+    readonly lastTimeMs: number | null;
+  };
+}
+
 const utf8 = new TextEncoder();
 const NEWLINE = 0x0a;
 const NO_RECORD = -1;
@@ -145,6 +161,11 @@ export class RecordReader<I extends Interest = Interest> implements ChunkConsume
   }
 
   /** Of the line that was counted last, in its generation. */
+  /** The one that is handed over with each access line. */
+  get accessLine(): AccessLine {
+    return this.#access;
+  }
+
   get lineNumber(): number {
     return this.counts.lines - this.#linesBefore;
   }
@@ -157,6 +178,34 @@ export class RecordReader<I extends Interest = Interest> implements ChunkConsume
   forgetInterests(): void {
     this.#interests.clear();
     this.#header = this.#createHeader();
+  }
+
+  begin(positionBytes: number): void {
+    this.#base = positionBytes;
+  }
+
+  dump(): RecordReaderDump {
+    const { firstTimeMs, lastTimeMs } = this.counts;
+    return {
+      format: this.#format,
+      isSkipping: this.#isSkipping,
+      isInRecord: this.#isInRecord,
+      misses: this.#misses,
+      linesBefore: this.#linesBefore,
+      stampMs: orNull(this.#stampMs),
+      counts: { ...this.counts, firstTimeMs: orNull(firstTimeMs), lastTimeMs: orNull(lastTimeMs) },
+    };
+  }
+
+  /** A format that was set stays. */
+  restore({ format, isSkipping, isInRecord, misses, linesBefore, stampMs, counts }: RecordReaderDump): void {
+    if (this.#format === null && format !== null) this.#setFormat(format);
+    this.#isSkipping = isSkipping;
+    this.#isInRecord = isInRecord;
+    this.#misses = misses;
+    this.#linesBefore = linesBefore;
+    this.#stampMs = stampMs ?? Number.NaN;
+    Object.assign(this.counts, counts, { firstTimeMs: counts.firstTimeMs ?? Number.NaN, lastTimeMs: counts.lastTimeMs ?? Number.NaN });
   }
 
   #createHeader(): RecordHeader<I> {
@@ -518,6 +567,11 @@ export class RecordReader<I extends Interest = Interest> implements ChunkConsume
     this.#base = base;
     this.#bind(bytes);
   }
+}
+
+/** JSON has no NaN. */
+function orNull(timeMs: number): number | null {
+  return Number.isNaN(timeMs) ? null : timeMs;
 }
 
 /** Distinct (level, logger) pairs remembered; a log that isn't Synapse's could have any number. */

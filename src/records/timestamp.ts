@@ -18,6 +18,13 @@ const REPEAT_STEP_MS = 60_000;
 /** In the second hour, only this little before the last line is a late line of the first; else the log was quiet for most of an hour. */
 const LATE_LINE_MS = 1000;
 
+/** What a ZoneClock remembers, as plain data. */
+export interface ZoneClockDump {
+  /** null: no time given yet. */
+  readonly lastMs: number | null;
+  readonly isRepeating: boolean;
+}
+
 export class ZoneClock {
   readonly #offsets: ZoneOffsets;
   #lastMs = Number.NEGATIVE_INFINITY;
@@ -46,6 +53,15 @@ export class ZoneClock {
     }
     this.#lastMs = epochMs;
     return epochMs;
+  }
+
+  dump(): ZoneClockDump {
+    return { lastMs: Number.isFinite(this.#lastMs) ? this.#lastMs : null, isRepeating: this.#isRepeating };
+  }
+
+  restore({ lastMs, isRepeating }: ZoneClockDump): void {
+    this.#lastMs = lastMs ?? Number.NEGATIVE_INFINITY;
+    this.#isRepeating = isRepeating;
   }
 
   #loadCell(cell: number): void {

@@ -15,6 +15,15 @@ const RECENT_MATCHES = 64;
 /** Longer messages are compared by length alone. */
 const COMPARED_LENGTH = 8192;
 
+/** What a DoubledRecords remembers, as plain data. A time that isn't known is null. */
+export interface DoubledRecordsDump {
+  /** FIELDS of each: number, log time, procMs, size, length. */
+  readonly accessLines: readonly (readonly (number | null)[])[];
+  /** In the order of their places in the ring. */
+  readonly matches: readonly (readonly [number: number, timeMs: number | null, length: number, key: string])[];
+  readonly next: number;
+}
+
 export class DoubledRecords {
   /** Number, time, duration, size, length of each. */
   readonly #accessLines = new Float64Array(RECENT_ACCESS_LINES * FIELDS).fill(-1);
@@ -57,4 +66,36 @@ export class DoubledRecords {
     this.#next = (this.#next + 1) % RECENT_MATCHES;
     return false;
   }
+
+  dump(): DoubledRecordsDump {
+    const lines = this.#accessLines;
+    const accessLines: (number | null)[][] = [];
+    for (let slot = 0; slot < lines.length; slot += FIELDS)
+      if ((lines[slot] as number) >= 0) accessLines.push([...lines.subarray(slot, slot + FIELDS)].map(orNull));
+    const matches = this.#matches.map(
+      ({ timeMs, length, key }, i) => [this.#matchNumbers[i] as number, orNull(timeMs), length, key] as const,
+    );
+    return { accessLines, matches, next: this.#next };
+  }
+
+  restore({ accessLines, matches, next }: DoubledRecordsDump): void {
+    this.#accessLines.fill(-1);
+    for (const fields of accessLines)
+      this.#accessLines.set(
+        fields.slice(0, FIELDS).map((field) => field ?? Number.NaN),
+        ((fields[0] as number) & (RECENT_ACCESS_LINES - 1)) * FIELDS,
+      );
+    this.#matchNumbers.fill(-1);
+    this.#matches.length = 0;
+    for (const [i, [number, timeMs, length, key]] of matches.slice(0, RECENT_MATCHES).entries()) {
+      this.#matchNumbers[i] = number;
+      this.#matches.push({ timeMs: timeMs ?? Number.NaN, length, key });
+    }
+    this.#next = next % RECENT_MATCHES;
+  }
+}
+
+/** JSON has no NaN. */
+function orNull(timeMs: number): number | null {
+  return Number.isNaN(timeMs) ? null : timeMs;
 }

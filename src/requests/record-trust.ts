@@ -191,14 +191,18 @@ function blockByTail<R>({ tail }: Carrier, suspects: readonly Suspect<R>[]): num
   return tail === null ? 0 : suspects.findLastIndex(({ raw }) => tail.test(raw)) + 1;
 }
 
-/** Requests whose first and last record stand in a row behind the block belong to it, for all that is known. */
+/**
+ * Requests of several records, whose first and last stand in a row behind the block, belong to it for all that is known. An access line alone accuses
+ * nobody: it's taken for what it says.
+ */
 function extendBlock<R>(suspects: readonly Suspect<R>[], from: number): number {
   let end = from;
-  for (let i = from; i < suspects.length; i++) {
-    const { requestNumber, access } = suspects[i] as Suspect<R>;
-    const isWhole = requestNumber >= 0 && suspects.slice(i).some((later) => later.requestNumber === requestNumber && later.access !== null);
-    if (!isWhole) break;
-    if (access !== null) end = i + 1;
+  while (end < suspects.length) {
+    const { requestNumber, access } = suspects[end] as Suspect<R>;
+    if (requestNumber < 0 || access !== null) break;
+    const last = suspects.findIndex((later, i) => i > end && later.requestNumber === requestNumber && later.access !== null);
+    if (last < 0 || suspects.slice(end, last).some((between) => between.requestNumber !== requestNumber)) break;
+    end = last + 1;
   }
   return end;
 }

@@ -23,6 +23,8 @@ export const DEFAULT_JOIN_BOUNDS: JoinBounds = { maxOpen: 20_000, maxAgeMs: 20 *
 export type JoinKey = number | string;
 
 export interface OpenJoin {
+  /** Order in which the source's joins were opened. */
+  readonly serial: number;
   readonly requestId: string;
   readonly incarnation: number;
   readonly matches: RecordMatch[];
@@ -36,6 +38,16 @@ export function joinKey(epoch: number, number: number): number {
   return (epoch % 4096) * 2 ** 40 + number;
 }
 
+/** Where a joiner stands, as plain data; its open joins are given one by one. */
+export interface RequestJoinerDump {
+  readonly nextSerial: number;
+  /** Joins from this serial on are in the young generation. */
+  readonly youngFromSerial: number;
+  /** null: no log time seen yet. */
+  readonly youngSinceMs: number | null;
+  readonly droppedRecords: number;
+}
+
 /** Power of two. */
 const FILTER_SIZE = 8192;
 
@@ -45,6 +57,8 @@ export class RequestJoiner {
   #young = new Map<JoinKey, OpenJoin>();
   #old = new Map<JoinKey, OpenJoin>();
   #youngSinceMs = Number.NaN;
+  #nextSerial = 0;
+  #youngFromSerial = 0;
   /** Open joins per slot of the number. */
   readonly #filter = new Uint32Array(FILTER_SIZE);
   /** Records beyond maxRecords. */
@@ -64,7 +78,7 @@ export class RequestJoiner {
   add(key: JoinKey, requestId: string, incarnation: number, match: RecordMatch): void {
     this.#age(match.timeMs);
     const join = this.#young.get(key) ?? this.#old.get(key);
-    if (join === undefined) this.#open(key, { requestId, incarnation, matches: [match] });
+    if (join === undefined) this.#open(key, requestId, incarnation, match);
     else if (join.matches.length < this.#bounds.maxRecords) join.matches.push(match);
     else this.droppedRecords++;
   }
@@ -95,9 +109,46 @@ export class RequestJoiner {
     this.#giveUpAll(this.#young, 'ended');
   }
 
-  #open(key: JoinKey, join: OpenJoin): void {
-    if (this.#young.size >= Math.floor(this.#bounds.maxOpen / 2)) this.#turn('evicted', join.matches[0]?.timeMs ?? Number.NaN);
-    this.#young.set(key, join);
+  /** All open joins, in the order in which they were opened. */
+  *openJoins(): Iterable<readonly [JoinKey, OpenJoin]> {
+    yield* this.#old;
+    yield* this.#young;
+  }
+
+  dump(): RequestJoinerDump {
+    return {
+      nextSerial: this.#nextSerial,
+      youngFromSerial: this.#youngFromSerial,
+      youngSinceMs: Number.isNaN(this.#youngSinceMs) ? null : this.#youngSinceMs,
+      droppedRecords: this.droppedRecords,
+    };
+  }
+
+  /** `joins` may come in any order. */
+  restore(
+    { nextSerial, youngFromSerial, youngSinceMs, droppedRecords }: RequestJoinerDump,
+    joins: Iterable<readonly [JoinKey, OpenJoin]>,
+  ): void {
+    this.#nextSerial = nextSerial;
+    this.#youngFromSerial = youngFromSerial;
+    this.#youngSinceMs = youngSinceMs ?? Number.NaN;
+    this.droppedRecords = droppedRecords;
+    this.#young.clear();
+    this.#old.clear();
+    this.#filter.fill(0);
+    for (const [key, join] of [...joins].sort(([, a], [, b]) => a.serial - b.serial)) {
+      (join.serial >= youngFromSerial ? this.#young : this.#old).set(key, join);
+      this.#countUp(key);
+    }
+  }
+
+  #open(key: JoinKey, requestId: string, incarnation: number, match: RecordMatch): void {
+    if (this.#young.size >= Math.floor(this.#bounds.maxOpen / 2)) this.#turn('evicted', match.timeMs);
+    this.#young.set(key, { serial: this.#nextSerial++, requestId, incarnation, matches: [match] });
+    this.#countUp(key);
+  }
+
+  #countUp(key: JoinKey): void {
     const slot = slotOf(key);
     this.#filter[slot] = (this.#filter[slot] as number) + 1;
   }
@@ -117,6 +168,7 @@ export class RequestJoiner {
     const given = this.#old;
     this.#old = this.#young;
     this.#young = new Map();
+    this.#youngFromSerial = this.#nextSerial;
     this.#youngSinceMs = timeMs;
     this.#giveUpAll(given, outcome);
   }

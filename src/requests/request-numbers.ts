@@ -17,6 +17,17 @@ const FIRST_NUMBERS = 1000;
 /** Repeated low numbers in a row that show a new process where no banner was seen. Chosen: doubled records around SIGTERM are dropped before. */
 const REPEATS_FOR_RESTART = 3;
 
+/** What a RequestNumbers knows, as plain data. */
+export interface RequestNumbersDump {
+  readonly incarnation: number;
+  readonly epoch: number;
+  readonly highest: number;
+  readonly repeats: number;
+  readonly isBannerOpen: boolean;
+  /** WINDOW bits in words of 32; words of 0 at the end are left out. */
+  readonly closed: readonly number[];
+}
+
 export class RequestNumbers {
   /** 0 for the first process seen in the file, then 1, 2, … */
   incarnation = 0;
@@ -62,6 +73,28 @@ export class RequestNumbers {
     if (number <= this.#highest - WINDOW) return;
     const index = (number & (WINDOW - 1)) >> 5;
     this.#closed[index] = (this.#closed[index] as number) | (1 << (number & 31));
+  }
+
+  dump(): RequestNumbersDump {
+    const lastUsed = this.#closed.findLastIndex((word) => word !== 0);
+    return {
+      incarnation: this.incarnation,
+      epoch: this.epoch,
+      highest: this.#highest,
+      repeats: this.#repeats,
+      isBannerOpen: this.#isBannerOpen,
+      closed: [...this.#closed.subarray(0, lastUsed + 1)],
+    };
+  }
+
+  restore({ incarnation, epoch, highest, repeats, isBannerOpen, closed }: RequestNumbersDump): void {
+    this.incarnation = incarnation;
+    this.epoch = epoch;
+    this.#highest = highest;
+    this.#repeats = repeats;
+    this.#isBannerOpen = isBannerOpen;
+    this.#closed.fill(0);
+    this.#closed.set(closed.slice(0, this.#closed.length));
   }
 
   #repeat(number: number): void {

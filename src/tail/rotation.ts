@@ -32,7 +32,7 @@ export interface Sibling {
   readonly kind: GenerationName['kind'];
   /** Stands at the followed path. */
   readonly isLive: boolean;
-  /** Can't be read by the follower. */
+  /** A `.gz`. */
   readonly isCompressed: boolean;
   /** Was seen at the followed path after the open file, and is held since: later, whatever its name. */
   readonly isPinned: boolean;
@@ -44,13 +44,15 @@ export interface Observation {
   readonly handle: HandleLook | undefined;
   /** The next generation that has bytes (chooseSuccessor); undefined: none, or there was no reason to look. */
   readonly successor: Sibling | undefined;
+  /** The folder looked different each time: there may be a successor that wasn't seen. */
+  readonly isUnsettled: boolean;
 }
 
 /**
  * - `open`: nothing is open, and there is a file
  * - `read`: the open file has bytes that aren't read
  * - `wait`: all is read
- * - `linger`: all is read and the next generation has bytes, but the old one was written to a moment ago: look again soon
+ * - `linger`: all is read and the next generation has bytes, but the old one was written to a moment ago, or it can't be told which is next: look again soon
  * - `drain_then_switch`: the open file has ended; read what it may still have got, finish it, go over to the successor
  * - `truncated`: the open file was emptied; begin it anew
  * - `missing`, `blocked`: nothing to be done but to look again; what is open stays open
@@ -64,14 +66,14 @@ export type Decision = 'open' | 'read' | 'wait' | 'linger' | 'drain_then_switch'
 export const LATE_WRITE_MS = 250;
 
 /** What to do next. Never throws; every combination has an answer. */
-export function decideNext({ path, handle, successor }: Observation): Decision {
+export function decideNext({ path, handle, successor, isUnsettled }: Observation): Decision {
   if (handle === undefined) return path.kind === 'file' ? 'open' : path.kind;
   if (handle.look.sizeBytes < handle.positionBytes || !handle.isMarkerIntact) return 'truncated';
   if (handle.look.sizeBytes > handle.positionBytes) return 'read';
   if (path.kind === 'blocked') return 'blocked';
   if (path.kind === 'file' && isSameInode(path.look, handle.look)) return 'wait';
   // A new file may be there, but empty: with logrotate's `create` and no reload Synapse writes to the old one for ever (systemd.md 5).
-  if (successor === undefined) return path.kind === 'missing' ? 'missing' : 'wait';
+  if (successor === undefined) return isUnsettled ? 'linger' : path.kind === 'missing' ? 'missing' : 'wait';
   return successor.isLive && handle.quietMs < LATE_WRITE_MS ? 'linger' : 'drain_then_switch';
 }
 
@@ -80,27 +82,38 @@ export function decideNext({ path, handle, successor }: Observation): Decision {
  *
  * The open file's own place in that order says what came after it: the rotation renamed it, so its inode is among them, and can't be another
  * file's while it's held. Names of one kind are trusted; where two naming schemes lie in one folder, or the open file has been deleted, a later birth
- * is asked for. Empty generations are passed over: Synapse may never have written to them.
+ * is asked for. A `.gz` is born when it's packed, but keeps the time of the last write: it may be the open file's own packed form, which whoever reads it has
+ * to notice by its beginning. Empty generations are passed over: Synapse may never have written to them.
  */
 export function chooseSuccessor(open: FileLook, siblings: readonly Sibling[]): Sibling | undefined {
   const at = siblings.findIndex((sibling) => isSameInode(sibling.look, open));
   const kind = siblings[at]?.kind;
   return siblings.slice(at + 1).find((sibling) => {
-    if (sibling.look.sizeBytes === 0 || sibling.isCompressed) return false;
-    return sibling.isLive || sibling.isPinned || sibling.kind === kind || isLaterBorn(sibling.look, open);
+    if (sibling.look.sizeBytes === 0) return false;
+    if (sibling.isLive || sibling.isPinned || sibling.kind === kind) return true;
+    return sibling.isCompressed ? sibling.look.modifiedMs >= open.modifiedMs : isLaterBorn(sibling.look, open);
   });
 }
 
 /**
- * Generations between the open one and its successor that were compressed before they could be read. Names alone tell: a .gz is born when it's made, which may be
- * long after what it holds. None if the open file has no name any more.
+ * Puts the files that are held open since they were seen at the path into the order. Those that still have a name have their place; a deleted one (or one whose
+ * packed form has its name) comes behind those that are older than it, by birth, packed ones by their last write.
  */
-export function compressedBetween(open: FileLook, successor: Sibling, siblings: readonly Sibling[]): readonly Sibling[] {
-  const at = siblings.findIndex((sibling) => isSameInode(sibling.look, open));
-  const kind = siblings[at]?.kind;
-  return at < 0
-    ? []
-    : siblings.slice(at + 1, siblings.indexOf(successor)).filter((sibling) => sibling.isCompressed && sibling.kind === kind);
+export function withPinned(siblings: readonly Sibling[], open: FileLook, pinned: readonly FileLook[]): readonly Sibling[] {
+  const isPinned = ({ look }: Sibling): boolean => pinned.some((other) => isSameInode(other, look));
+  const ordered = siblings.map((sibling) => ({ ...sibling, isPinned: isPinned(sibling) }));
+  for (const look of pinned) {
+    if (ordered.some((sibling) => isSameInode(sibling.look, look))) continue;
+    const openAt = ordered.findIndex((sibling) => isSameInode(sibling.look, open));
+    const lastOlder = ordered.findLastIndex((sibling) => !sibling.isLive && isOlder(sibling, look));
+    const deleted: Sibling = { path: '', look, kind: 'live', isLive: false, isCompressed: false, isPinned: true };
+    ordered.splice(Math.max(openAt, lastOlder) + 1, 0, deleted);
+  }
+  return ordered;
+}
+
+function isOlder({ look, isCompressed }: Sibling, pinned: FileLook): boolean {
+  return isCompressed ? look.modifiedMs < pinned.modifiedMs : isLaterBorn(pinned, look);
 }
 
 /** Files made within one tick of the kernel's clock (4 ms) share their birth time: not later. */
@@ -124,9 +137,10 @@ export interface Gap {
    * - `truncated`: emptied before all was read
    * - `late_write`: written to a rotated file after it was given up
    * - `unreadable`: rotated while every read of it failed
-   * - `compressed`: rotated and compressed between two looks; `lostBytes` is its compressed size
+   * - `damaged`: a `.gz` that can't be unpacked to its end
+   * - `deleted`: gone while nobody watched
    */
-  readonly reason: 'truncated' | 'late_write' | 'unreadable' | 'compressed';
+  readonly reason: 'truncated' | 'late_write' | 'unreadable' | 'damaged' | 'deleted';
   /** Position in the generation at which the gap begins. */
   readonly fromByte: number;
   /** How many are known to be lost; with `isExact` false there may be more. */

@@ -16,7 +16,7 @@ export type DivergenceAnswer = 'yes' | 'no' | 'exhaustion';
 const MAX_NAMED = 5;
 
 export function answerDivergence(devices: DeviceTable, window: TimeWindow, { isBlind, reasons }: Blindness): Answer<DivergenceAnswer> {
-  const troubled = [...devices.troubled].filter((device) => touches(device, window));
+  const troubled = [...devices.troubled].filter((device) => touches(device, window)).sort(bySinceWhen);
   const diverged = troubled.filter(({ divergence }) => divergence !== null);
   const { unattributed, unattributedTimes } = devices;
   if (diverged.length > 0) return { answer: 'yes', level: levelOf(diverged), why: sayDiverged(diverged) };
@@ -47,6 +47,15 @@ export function answerDivergence(devices: DeviceTable, window: TimeWindow, { isB
     level: 'derived',
     why: `no upload was refused because of a key that exists already, and no key was handed out twice${missing}`,
   };
+}
+
+/** Those in trouble for longest first; of those that began together, or in a log without times, by name: an answer doesn't depend on a restart. */
+function bySinceWhen(a: DeviceTally, b: DeviceTally): number {
+  const [aMs, bMs] = [a, b].map(({ divergence, exhaustion }) => divergence?.firstMs ?? exhaustion?.firstMs ?? Number.NaN) as [
+    number,
+    number,
+  ];
+  return aMs - bMs || (`${a.userId} ${a.deviceId}` < `${b.userId} ${b.deviceId}` ? -1 : 1);
 }
 
 function levelOf(diverged: readonly DeviceTally[]): Answer['level'] {

@@ -40,7 +40,11 @@ describe('over this repository', () => {
 
   it.each([
     // src/globals.d.ts says for src/ alone what @types/node says for all.
-    { gate: 'check:types', files: sourcesOf('src', 'daemon', 'test').filter((file) => file !== 'src/globals.d.ts'), seesNode: true },
+    {
+      gate: 'check:types',
+      files: sourcesOf('src', 'daemon', 'test', 'deploy').filter((file) => file !== 'src/globals.d.ts'),
+      seesNode: true,
+    },
     { gate: 'check:pure', files: sourcesOf('src'), seesNode: false },
   ])('$gate sees every file it is for, and types of node: $seesNode', async ({ gate, files, seesNode }) => {
     const run = await runScript(gate, { extraArguments: ['--listFilesOnly'] });

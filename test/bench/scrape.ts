@@ -24,9 +24,10 @@ interface Row {
 
 const servers: { close(): Promise<void> }[] = [];
 const rows: Row[] = [];
+const state = { path: '', committedMs: null, problem: null };
 for (const size of SIZES) {
   const store = storeOf(size);
-  const view = { version: 'bench', startedMs: Date.now(), ready: { isReady: true, isReplaying: false, reason: '' }, sources: [] };
+  const view = { version: 'bench', startedMs: Date.now(), ready: { isReady: true, isReplaying: false, reason: '' }, sources: [], state };
   const server = createHttpServer({ listen: { host: '127.0.0.1', port: 0 }, store, status: () => view });
   const { port } = await server.start();
   servers.push(server);

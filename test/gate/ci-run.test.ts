@@ -8,7 +8,25 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 
 const REPOSITORY = join(import.meta.dirname, '..', '..');
-const PACKAGED = ['promtool', 'prometheus', 'amtool', 'prometheus-alertmanager', 'systemd-analyze', 'mtail', 'mawk', 'rg', 'time'];
+const PACKAGED = [
+  'promtool',
+  'prometheus',
+  'amtool',
+  'prometheus-alertmanager',
+  'systemd-analyze',
+  'systemd-nspawn',
+  'ip',
+  'curl',
+  'man',
+  'lintian',
+  'strip',
+  'shellcheck',
+  'pip3',
+  'mtail',
+  'mawk',
+  'rg',
+  'time',
+];
 
 /** What each step prints and ends with; the key is how .ci/run calls it. */
 interface StandIn {
@@ -20,11 +38,15 @@ const GREEN: Readonly<Record<string, StandIn>> = {
   'npm ci': { output: 'added 131 packages', exitCode: 0 },
   'npm run --silent check': { output: 'noise\n40 passed, 0 failed, 1 skipped', exitCode: 0 },
   'npm run --silent test:system': { output: '5 passed, 0 failed, 0 skipped', exitCode: 0 },
+  'npm run --silent test:systemd': { output: '60 passed, 0 failed, 0 skipped', exitCode: 0 },
   'npm run --silent build': { output: '', exitCode: 0 },
+  'npm run --silent torture -- --seed 1 --seconds 15 --rate 3000 --mode rename': { output: 'exact', exitCode: 0 },
+  'npm run --silent torture -- --seed 2 --seconds 15 --rate 3000 --mode delete': { output: 'exact', exitCode: 0 },
+  'npm run --silent torture -- --seed 3 --seconds 12 --rate 2000 --mode copytruncate': { output: 'exact', exitCode: 0 },
   'npm run --silent bench -- --quick': { output: 'all counts exact', exitCode: 0 },
   'node test/gate/smoke.ts dist/daemon/main.js': { output: '5 passed, 0 failed, 0 skipped', exitCode: 0 },
-  'node test/gate/score.ts counts': { output: '79 passed, 0 failed, 1 skipped', exitCode: 0 },
-  'node test/gate/score.ts counts --gz': { output: '79 passed, 0 failed, 1 skipped', exitCode: 0 },
+  'node test/gate/score.ts all': { output: '79 passed, 0 failed, 1 skipped', exitCode: 0 },
+  'node test/gate/score.ts all --gz': { output: '79 passed, 0 failed, 1 skipped', exitCode: 0 },
 };
 
 let folder = '';
@@ -61,6 +83,8 @@ function runCi(
   placeStandIn('bin/npm', 'npm', standIns);
   placeStandIn('main/node_modules/.bin/node', 'node', standIns);
   for (const name of PACKAGED) place(`bin/${name}`, 'exit 0\n');
+  mkdirSync(join(folder, 'main/test/deploy'), { recursive: true });
+  place('main/test/deploy/containerfile.sh', 'exit 0\n');
   // Nothing is missing, so nothing is installed; and if something were, this test wouldn't install it.
   place('bin/apt-get', 'exit 1\n');
   const run = spawnSync(join(folder, 'main/.ci/run'), {
@@ -71,41 +95,41 @@ function runCi(
 }
 
 it('.ci/run adds up all steps, one each for those without a summary', () => {
-  // 40 + 5 + 5 + 79 + 79, and npm ci, build, bench.
-  expect(runCi({})).toMatchObject({ exitCode: 0, lastLine: '211 passed, 0 failed, 3 skipped' });
+  // 40 + 5 + 60 + 5 + 79 + 79, and npm ci, build, Containerfile, torture three times, bench.
+  expect(runCi({})).toMatchObject({ exitCode: 0, lastLine: '275 passed, 0 failed, 3 skipped' });
 });
 
 it.each([
   {
     name: 'failed tests',
     changes: { 'npm run --silent check': { output: '38 passed, 2 failed, 1 skipped', exitCode: 1 } },
-    lastLine: '209 passed, 2 failed, 3 skipped',
+    lastLine: '273 passed, 2 failed, 3 skipped',
   },
   {
     name: 'a summary that its exit code contradicts',
     changes: { 'npm run --silent check': { output: '40 passed, 0 failed, 1 skipped', exitCode: 1 } },
-    lastLine: '211 passed, 1 failed, 3 skipped',
+    lastLine: '275 passed, 1 failed, 3 skipped',
   },
   {
     name: 'an exit code that its summary contradicts',
     changes: { 'npm run --silent check': { output: '39 passed, 1 failed, 1 skipped', exitCode: 0 } },
-    lastLine: '210 passed, 1 failed, 3 skipped',
+    lastLine: '274 passed, 1 failed, 3 skipped',
   },
   {
     name: 'a step without a summary',
     changes: { 'npm run --silent build': { output: 'error TS2322', exitCode: 2 } },
-    lastLine: '210 passed, 1 failed, 3 skipped',
+    lastLine: '274 passed, 1 failed, 3 skipped',
   },
   {
     name: 'a short score',
-    changes: { 'node test/gate/score.ts counts --gz': { output: '78 passed, 1 failed, 1 skipped', exitCode: 1 } },
-    lastLine: '210 passed, 1 failed, 3 skipped',
+    changes: { 'node test/gate/score.ts all --gz': { output: '78 passed, 1 failed, 1 skipped', exitCode: 1 } },
+    lastLine: '274 passed, 1 failed, 3 skipped',
   },
 ])('.ci/run fails for $name, and runs the steps behind it', ({ changes, lastLine }) => {
   const { output, ...seen } = runCi(changes as Record<string, StandIn>);
   expect(seen).toEqual({ exitCode: 1, lastLine });
   expect(output).toMatch(/^RED .*$/m);
-  expect(output).toContain('score: counts, gzipped');
+  expect(output).toContain('score, gzipped');
 });
 
 it('.ci/run goes no further where npm ci fails', () => {
@@ -115,12 +139,12 @@ it('.ci/run goes no further where npm ci fails', () => {
 });
 
 it.each([
-  { name: 'fails without captures', environment: {}, exitCode: 1, lastLine: '53 passed, 1 failed, 1 skipped' },
+  { name: 'fails without captures', environment: {}, exitCode: 1, lastLine: '117 passed, 1 failed, 1 skipped' },
   {
     name: 'skips the score where that is allowed',
     environment: { LOTUS_NO_CORPUS: '1' },
     exitCode: 0,
-    lastLine: '53 passed, 0 failed, 2 skipped',
+    lastLine: '117 passed, 0 failed, 2 skipped',
   },
 ])('.ci/run $name', ({ environment, exitCode, lastLine }) => {
   expect(runCi({}, { hasCorpus: false, environment })).toMatchObject({ exitCode, lastLine });

@@ -114,8 +114,14 @@ function run(path: string, wakeName: WakeName): void {
   const count = (name: string): void => {
     events[name] = (events[name] ?? 0) + 1;
   };
-  const consumer = { read: lines.read.bind(lines) as (bytes: Uint8Array, length: number) => number, settle: () => 0, finish: () => {} };
+  const consumer = {
+    read: lines.read.bind(lines) as (bytes: Uint8Array, length: number) => number,
+    begin: () => {},
+    settle: () => 0,
+    finish: () => {},
+  };
   const observer = {
+    began: () => {},
     rotated: (kind: string) => count(`rotated ${kind}`),
     gap: ({ reason }: { reason: string }) => count(`gap ${reason}`),
     problem: count,
@@ -123,7 +129,7 @@ function run(path: string, wakeName: WakeName): void {
     caughtUp: () => process.send?.('ready'),
   };
   const wake = (WAKES[wakeName] ?? WAKES.ours)();
-  new Follower(path, consumer, observer, { clock: systemClock, wake, turns: createTurns() }).start({ from: 'beginning' });
+  new Follower(path, consumer, observer, { clock: systemClock, wake, turns: createTurns() }).start('beginning');
   let cpuBefore = process.cpuUsage();
   let startedMs = performance.now();
   process.on('message', (message: 'begin' | { readonly writtenCount: number }) => {

@@ -41,11 +41,19 @@ export class LogWriter {
 
   /** Only the renaming: the writer goes on in the renamed file, and the path is empty. */
   shiftNumbered(keep = 6): void {
-    fs.rmSync(`${this.path}.${keep}`, { force: true });
-    for (let number = keep - 1; number >= 1; number--) {
-      if (fs.existsSync(`${this.path}.${number}`)) fs.renameSync(`${this.path}.${number}`, `${this.path}.${number + 1}`);
-    }
+    this.#makeRoom(keep);
     fs.renameSync(this.path, `${this.path}.1`);
+  }
+
+  /** Older generations, packed ones too, become one older. */
+  #makeRoom(keep: number): void {
+    for (const ending of ['', '.gz']) {
+      const nameOf = (number: number): string => `${this.path}.${number}${ending}`;
+      fs.rmSync(nameOf(keep), { force: true });
+      for (let number = keep - 1; number >= 1; number--) {
+        if (fs.existsSync(nameOf(number))) fs.renameSync(nameOf(number), nameOf(number + 1));
+      }
+    }
   }
 
   /** Opens the path anew, creating it: what a server does when it's told of a rotation. */
@@ -69,10 +77,7 @@ export class LogWriter {
 
   /** Copies to `.1` (after shifting the older ones) and empties the file in place; `lost` is written in between. */
   copyTruncate(lost = '', keep = 6): void {
-    fs.rmSync(`${this.path}.${keep}`, { force: true });
-    for (let number = keep - 1; number >= 1; number--) {
-      if (fs.existsSync(`${this.path}.${number}`)) fs.renameSync(`${this.path}.${number}`, `${this.path}.${number + 1}`);
-    }
+    this.#makeRoom(keep);
     fs.copyFileSync(this.path, `${this.path}.1`);
     if (lost !== '') this.write(lost);
     this.truncate();

@@ -28,6 +28,8 @@ export class RecordingConsumer implements ChunkConsumer {
   cutCount = 0;
   takenBytes = 0;
   finishCount = 0;
+  /** Positions, other than 0, at which reading began. */
+  readonly begins: number[] = [];
   settleCount = 0;
   /** Largest `length` a call had, and largest buffer. */
   longestBytes = 0;
@@ -54,6 +56,16 @@ export class RecordingConsumer implements ChunkConsumer {
 
   get heldText(): string {
     return this.#held.toString();
+  }
+
+  /** Takes over what another one has taken, as state that was committed; what that one held is gone. */
+  continueAfter({ generations, takenBytes }: RecordingConsumer): void {
+    this.generations.splice(0, 1, ...generations.map(({ lines, bytes }) => ({ lines: [...lines], bytes: [...bytes] })));
+    this.takenBytes = takenBytes;
+  }
+
+  begin(positionBytes: number): void {
+    this.begins.push(positionBytes);
   }
 
   read(bytes: Uint8Array, length: number): number {

@@ -3,7 +3,7 @@
  */
 import type { FamilySpec } from '../family-spec.ts';
 
-/** What is wrong with a record that may be forged (design.md 7). Closed, so that the first one of a kind shows in `increase()`. */
+/** What is wrong with a record that may be forged: UNTRUSTED_REASONS of src/requests/record-trust.ts. Closed, so that the first one of a kind shows in `increase()`. */
 const DISTRUST = {
   name: 'reason',
   values: ['size', 'tail', 'number_used_twice', 'number_off_sequence', 'start_order', 'stamp_steps_back', 'unsure', 'other'],
@@ -15,20 +15,11 @@ const KNOWN_FAULT = { name: 'ke', values: ['KE-1', 'KE-2', 'KE-3', 'KE-4'] } as 
 
 export const HOMESERVER_FAMILIES = [
   {
-    name: 'lotus_e2ee_incidents_total',
-    type: 'counter',
-    unit: 'incidents',
-    help: 'Incidents opened, by known fault: KE-1 one-time keys, KE-2 call keys, KE-3 undecryptable events, KE-4 delayed events.',
-    labels: [KNOWN_FAULT],
-    isNotYetFed: true,
-  },
-  {
     name: 'lotus_e2ee_incidents_open',
     type: 'gauge',
     unit: 'incidents',
-    help: 'Incidents open now, by known fault.',
+    help: 'Incidents open now, by known fault: KE-1 one-time keys, KE-2 call keys, KE-3 undecryptable events, KE-4 delayed events.',
     labels: [KNOWN_FAULT],
-    isNotYetFed: true,
   },
   {
     name: 'lotus_e2ee_homeserver_request_duration_seconds',

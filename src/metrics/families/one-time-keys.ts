@@ -70,11 +70,10 @@ export const ONE_TIME_KEY_FAMILIES = [
     isPerDevice: true,
   },
   {
-    name: 'lotus_e2ee_device_flags_raised_total',
-    type: 'counter',
-    unit: 'flags',
-    help: 'Times a device was given a flag: hot_loop (refused over 60 times a minute), critical (10 times a second or more), silent_identity_change (new device keys without a login and without a refusal), exhaustion_suspected (at most 5 keys left), exhausted (its fallback key was handed out).',
+    name: 'lotus_e2ee_flagged_devices',
+    type: 'gauge',
+    unit: 'devices',
+    help: 'Devices that have a flag: hot_loop (was refused over 60 times a minute), critical (10 times a second or more), silent_identity_change (came with new device keys, without a login and without a refusal), exhaustion_suspected (at most 5 keys left), exhausted (its fallback key was handed out). Most flags stay.',
     labels: [{ name: 'flag', values: ['hot_loop', 'critical', 'silent_identity_change', 'exhaustion_suspected', 'exhausted'] }],
-    isNotYetFed: true,
   },
 ] as const satisfies readonly FamilySpec[];

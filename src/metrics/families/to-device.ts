@@ -74,6 +74,5 @@ export const TO_DEVICE_FAMILIES = [
     unit: 'messages',
     help: 'Call keys that wait now, for over 10 s, for a device that is in the call: stored for it, and returned by no sync of it (KE-2). Needs Synapse debug records.',
     labels: [],
-    isNotYetFed: true,
   },
 ] as const satisfies readonly FamilySpec[];

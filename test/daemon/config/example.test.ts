@@ -28,12 +28,23 @@ describe('the example configuration', () => {
   });
 
   it('stays valid when the keys without default are uncommented', () => {
-    const text = exampleConfig().replaceAll(/^( *)#(\w+: )/gm, '$1$2');
+    // journal stands in place of path, so it's uncommented alone (next test).
+    const text = exampleConfig().replaceAll(/^( *)#(?!journal)(\w+: )/gm, '$1$2');
     const result = loadConfig(text, '/etc/lotus-e2ee-watch/config.yml');
     expect(text).not.toBe(exampleConfig());
     expect(result).toMatchObject({
       ok: true,
       value: { timezone: 'Europe/Berlin', sources: [{ name: 'homeserver.log', timezone: 'Europe/Berlin' }] },
+    });
+  });
+
+  it('stays valid when the journal takes the place of the path', () => {
+    const text = exampleConfig()
+      .replace(/^( *)- path: .*$/m, '')
+      .replace(/^ {4}#journal:/m, '  - journal:');
+    expect(loadConfig(text, '/etc/lotus-e2ee-watch/config.yml')).toMatchObject({
+      ok: true,
+      value: { sources: [{ kind: 'journal', path: '_SYSTEMD_UNIT=matrix-synapse.service', name: 'matrix-synapse.service' }] },
     });
   });
 
@@ -72,9 +83,9 @@ describe('the JSON Schema of the configuration', () => {
     expect(closed(configJsonSchema())).toHaveLength(5);
   });
 
-  it('requires only the path of a source', () => {
+  it('requires nothing; that a source has path or journal is said beyond it', () => {
     const schema = configJsonSchema() as { required?: unknown; properties: { sources: { items: { required?: unknown } } } };
     expect(schema.required).toBeUndefined();
-    expect(schema.properties.sources.items.required).toEqual(['path']);
+    expect(schema.properties.sources.items.required).toBeUndefined();
   });
 });

@@ -31,6 +31,7 @@ const READY: StatusView = {
   startedMs: 1_782_820_000_000,
   ready: { isReady: true, isReplaying: false, reason: '' },
   sources: [SOURCE],
+  state: { path: '/var/lib/lotus-e2ee-watch/state.sqlite', committedMs: 1_782_820_799_000, problem: null },
 };
 const REPLAYING: StatusView = {
   ...READY,

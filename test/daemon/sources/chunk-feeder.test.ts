@@ -14,6 +14,7 @@ function holding(done: (length: number) => number): ChunkConsumer & { lengths: n
       lengths.push(length);
       return done(length);
     },
+    begin: () => {},
     settle: () => 0,
     finish: (_, length) => lengths.push(length),
   };

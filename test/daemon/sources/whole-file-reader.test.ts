@@ -239,6 +239,7 @@ describe('gzip', () => {
         longest = Math.max(longest, length);
         return chunk.lastIndexOf(10, length - 1) + 1;
       },
+      begin: () => {},
       settle: () => 0,
       finish: light.finish.bind(light),
     };

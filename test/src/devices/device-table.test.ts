@@ -229,7 +229,7 @@ describe('any facts', () => {
         const table = new DeviceTable(maxDevices);
         const heard = new Map<string, number>();
         let step = 0;
-        // Full from the start: below half, the table doesn't mind the order.
+        // Full from the start, so that somebody is forgotten.
         for (let i = 0; i < maxDevices; i++) table.apply(loggedIn(`old ${i}`));
         const note = (deviceId: string | null) => deviceId !== null && heard.set(deviceId, ++step);
         for (const each of facts) {

@@ -32,6 +32,11 @@ export interface LogReading {
   readonly mostHeldBytes: number;
 }
 
+/** What the log says outside of any record. */
+export function isMeasure({ kind }: Fact): boolean {
+  return kind === 'latency_slice' || kind === 'log_hole';
+}
+
 /** Reads the generations (texts or bytes) of one source. */
 export function readLog(log: string | Uint8Array | readonly (string | Uint8Array)[], options: ReadOptions = {}): LogReading {
   const { timeZone = 'UTC', format, joinBounds, maxDevices, name = 'homeserver.log' } = options;
@@ -43,7 +48,7 @@ export function readLog(log: string | Uint8Array | readonly (string | Uint8Array
     metrics: new MetricStore(),
     ...(joinBounds && { joinBounds }),
     ...(maxDevices !== undefined && { maxDevices }),
-    onFact: (fact) => (fact.kind === 'latency_slice' || fact.kind === 'log_hole' ? measures : facts).push(fact),
+    onFact: (fact) => (isMeasure(fact) ? measures : facts).push(fact),
     onUnrecognised: (_, reason, sample) => samples.push({ reason, sample }),
   });
   const stream = pipeline.addSource({ name, timeZone, ...(format && { format }) });
@@ -74,9 +79,12 @@ export function plain(value: unknown): unknown {
 }
 
 /** Everything that a reading found, positions included; equal readings found the same. */
-export function outcomeOf({ pipeline, stream, facts }: LogReading): unknown {
+export function outcomeOf({ pipeline, stream, facts, measures }: LogReading): unknown {
   return plain({
     facts,
+    measures,
+    incidents: pipeline.incidents(),
+    answers: pipeline.answers(),
     counts: stream.counts,
     unrecognised: stream.unrecognised,
     incarnations: stream.incarnations,
@@ -107,7 +115,7 @@ export function meaningOf({ pipeline, stream, facts }: LogReading): unknown {
   return plain({
     facts: facts.map((fact) => ({
       ...fact,
-      provenance: { ...fact.provenance, positions: fact.provenance.positions.length },
+      provenance: { ...fact.provenance, positions: fact.provenance.positions.length, line: null },
       ...('access' in fact && { access: null }),
       ...(fact.lines && { lines: fact.lines.map(({ text, timeMs }) => ({ text, timeMs })) }),
     })),

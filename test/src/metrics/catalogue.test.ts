@@ -1,7 +1,9 @@
 import { expect, it } from 'vitest';
+import { DEVICE_FLAGS } from '../../../src/devices/device.ts';
 import { CATALOGUE } from '../../../src/metrics/catalogue.ts';
 import type { FamilySpec } from '../../../src/metrics/family-spec.ts';
 import { isClosed } from '../../../src/metrics/family-spec.ts';
+import { UNTRUSTED_REASONS } from '../../../src/requests/record-trust.ts';
 
 const SPECS: readonly FamilySpec[] = CATALOGUE;
 
@@ -109,4 +111,14 @@ it.each(SPECS.map((spec) => [spec.name, spec] as const))('%s has bounded labels 
 it('series_rejected_total has room for every family', () => {
   const label = SPECS.find(({ name }) => name === 'lotus_e2ee_watch_series_rejected_total')?.labels[0];
   expect(label && !isClosed(label) && label.maxValues).toBeGreaterThan(SPECS.length);
+});
+
+it('untrusted records have a label value for each reason there is', () => {
+  const label = SPECS.find(({ name }) => name === 'lotus_e2ee_untrusted_records_total')?.labels[0];
+  expect(label && isClosed(label) ? label.values : null).toEqual([...UNTRUSTED_REASONS, 'other']);
+});
+
+it('devices have a label value for each flag there is', () => {
+  const label = SPECS.find(({ name }) => name === 'lotus_e2ee_flagged_devices')?.labels[0];
+  expect(label && isClosed(label) ? label.values : null).toEqual(DEVICE_FLAGS);
 });

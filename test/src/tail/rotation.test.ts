@@ -3,7 +3,6 @@ import { describe, expect, it } from 'vitest';
 import type { FileLook } from '../../../src/tail/file-identity.ts';
 import {
   chooseSuccessor,
-  compressedBetween,
   decideNext,
   type HandleLook,
   LATE_WRITE_MS,
@@ -67,7 +66,14 @@ describe('decideNext', () => {
     ['permission taken, all is read', BLOCKED, handleAt(100), undefined, 'blocked'],
     ['deleted and emptied', MISSING, handleAt(101), undefined, 'truncated'],
   ])('%s', (_, path, handle, successor, expected) => {
-    expect(decideNext({ path, handle, successor })).toBe(expected);
+    expect(decideNext({ path, handle, successor, isUnsettled: false })).toBe(expected);
+  });
+
+  it.each([
+    ['rotated', pathTo(6)],
+    ['no file', MISSING],
+  ])('%s, and the folder looks different each time: nobody knows what comes next', (_, path) => {
+    expect(decideNext({ path, handle: handleAt(100), successor: undefined, isUnsettled: true })).toBe('linger');
   });
 });
 
@@ -90,7 +96,11 @@ describe('chooseSuccessor', () => {
     ['no older file of another naming scheme that sorts behind it', [dated(siblingOf(5)), siblingOf(3), siblingOf(7, {}, true)], '7'],
     ['a later file of another naming scheme', [dated(siblingOf(5)), siblingOf(6), siblingOf(7, {}, true)], '6'],
     ['by its name one that was born before a copy', [siblingOf(5), siblingOf(4), siblingOf(7, {}, true)], '4'],
-    ['past a compressed one', [siblingOf(5), packed(siblingOf(6)), siblingOf(7, {}, true)], '7'],
+    ['a packed one in between', [siblingOf(4), siblingOf(5), packed(siblingOf(6)), siblingOf(7, {}, true)], '6'],
+    ['a packed one that was written to later, where the open one is deleted', [packed(siblingOf(6)), siblingOf(7, {}, true)], '6'],
+    ['perhaps what the open one was packed to', [packed(siblingOf(6, { modifiedMs: 5500 })), siblingOf(7, {}, true)], '6'],
+    ['past an older packed one, where the open one is deleted', [packed(siblingOf(6, { modifiedMs: 5499 })), siblingOf(7, {}, true)], '7'],
+    ['past a packed one of another naming scheme that is older', [dated(siblingOf(5)), packed(siblingOf(4)), siblingOf(7, {}, true)], '7'],
     ['one that is held since it was seen', [{ ...siblingOf(4), isPinned: true }, siblingOf(7, {}, true)], '4'],
     ['none made in the same tick where no name tells', [siblingOf(6, { birthtimeMs: 5000 }), siblingOf(7, {}, true)], '7'],
     ['the live file even if it is older', [siblingOf(5), siblingOf(2, {}, true)], '2'],
@@ -104,18 +114,6 @@ describe('chooseSuccessor', () => {
     const withoutBirth = (ino: number, isLive = false) => siblingOf(ino, { birthtimeMs: 0 }, isLive);
     expect(chooseSuccessor(lookOf(5, { birthtimeMs: 0 }), [withoutBirth(4), withoutBirth(6), withoutBirth(7, true)])?.path).toBe('6');
     expect(chooseSuccessor(lookOf(5, { birthtimeMs: 0 }), [withoutBirth(4), withoutBirth(7, true)])?.path).toBe('7');
-  });
-});
-
-describe('compressedBetween', () => {
-  const LIVE = siblingOf(9, {}, true);
-  it.each<[string, Sibling[], string[]]>([
-    ['those after the open one', [packed(siblingOf(4)), siblingOf(5), packed(siblingOf(6)), packed(siblingOf(7)), LIVE], ['6', '7']],
-    ['none where the open one has no name', [packed(siblingOf(6)), LIVE], []],
-    ['none of another naming scheme', [dated(siblingOf(5)), packed(siblingOf(6)), LIVE], []],
-    ['none where all are plain', [siblingOf(5), siblingOf(6, { sizeBytes: 0 }), LIVE], []],
-  ])('%s', (_, siblings, expected) => {
-    expect(compressedBetween(open5, LIVE, siblings).map(({ path }) => path)).toEqual(expected);
   });
 });
 

@@ -22,13 +22,10 @@ export const CALL_KEYS = createDashboard({
           queries: [{ expr: sum('lotus_e2ee_call_keys_undelivered', 'instance'), legend: '{{instance}}' }],
         }),
         timeSeries({
-          title: 'Incidents of call keys',
+          title: 'Open incidents of call keys',
           description: 'KE-2: pairs of which one does not get the keys of the other.',
           unit: 'short',
-          queries: [
-            { expr: sumIncrease('lotus_e2ee_incidents_total', '', 'ke="KE-2"'), legend: 'new' },
-            { expr: sum('lotus_e2ee_incidents_open', '', 'ke="KE-2"'), legend: 'open' },
-          ],
+          queries: [{ expr: sum('lotus_e2ee_incidents_open', 'instance', 'ke="KE-2"'), legend: '{{instance}}' }],
         }),
         timeSeries({
           title: 'Unusable keys handed out',

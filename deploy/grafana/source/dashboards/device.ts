@@ -58,7 +58,8 @@ export const DEVICE_DRILL_DOWN = createDashboard({
             'KE-2: to-device messages stored for it, less those returned to it, in the time shown. Needs the debug records of Synapse.',
           unit: 'short',
           query: {
-            expr: `${sumInRange('lotus_e2ee_device_to_device_messages_total', '', `${DEVICE},stage="stored"`)} - ${sumInRange('lotus_e2ee_device_to_device_messages_total', '', `${DEVICE},stage="returned"`)}`,
+            // Each is blind to the message that its series was born with.
+            expr: `clamp_min(${sumInRange('lotus_e2ee_device_to_device_messages_total', '', `${DEVICE},stage="stored"`)} - ${sumInRange('lotus_e2ee_device_to_device_messages_total', '', `${DEVICE},stage="returned"`)}, 0)`,
             legend: 'messages',
           },
           decimals: 0,

@@ -37,11 +37,11 @@ export const ONE_TIME_KEYS = createDashboard({
           isStacked: true,
         }),
         timeSeries({
-          title: 'Flags raised',
+          title: 'Flagged devices',
           description:
-            'hot_loop: over 60 refusals a minute. critical: 10 a second. silent_identity_change: new identity keys without a login. exhausted: the fallback key was handed out.',
+            'Most flags stay. hot_loop: over 60 refusals a minute. critical: 10 a second. silent_identity_change: new identity keys without a login. exhausted: the fallback key was handed out.',
           unit: 'short',
-          queries: [{ expr: sumIncrease('lotus_e2ee_device_flags_raised_total', 'flag'), legend: '{{flag}}' }],
+          queries: [{ expr: sum('lotus_e2ee_flagged_devices', 'flag'), legend: '{{flag}}' }],
           isStacked: true,
         }),
       ],

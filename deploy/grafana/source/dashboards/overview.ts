@@ -101,13 +101,6 @@ export const OVERVIEW = createDashboard({
           isStacked: true,
         }),
         timeSeries({
-          title: 'New incidents',
-          description: 'Incidents opened, by known fault.',
-          unit: 'short',
-          queries: [{ expr: sumIncrease('lotus_e2ee_incidents_total', 'ke'), legend: '{{ke}}' }],
-          isStacked: true,
-        }),
-        timeSeries({
           title: 'Delayed events that clients gave up on',
           description: 'KE-4, by what the homeserver did in that minute.',
           unit: 'short',
@@ -119,6 +112,8 @@ export const OVERVIEW = createDashboard({
           description: '1: all watchers answer, and the rules on disk are in force. 0: see the page of the watcher.',
           unit: 'none',
           max: 1.2,
+          width: 24,
+          height: 5,
           queries: [
             { expr: `min(${select('up')})`, legend: 'all watchers answer' },
             { expr: `min(${select('lotus_e2ee_watch_config_last_reload_successful')})`, legend: 'all rules in force' },

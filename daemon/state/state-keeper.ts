@@ -1,0 +1,133 @@
+/**
+ * Commits what the daemon knows: every COMMIT_MS when something changed, at a rotation, before a scrape is answered, at the stop.
+ *
+ * In: stages that keep rows, sources that have a position. Out: transactions of the state database; events and metrics of how that goes. Invariants: positions and
+ * rows of one commit belong together (a commit runs in one go, between two steps of the pipeline); what couldn't be written stays changed, and is tried again.
+ */
+import type { WatchEvent } from '../../src/events.ts';
+import type { KeptRows } from '../../src/kept-rows.ts';
+import type { Counter, Gauge, MetricStore } from '../../src/metrics/metric-store.ts';
+import type { Clock, Timer } from '../clock.ts';
+import type { StateView } from '../http/status-view.ts';
+import type { StateDatabase } from './state-database.ts';
+
+/** A source whose place is kept: how far it's read, in a form of its own. */
+export interface PositionedSource {
+  /** Unique and lasting. */
+  readonly name: string;
+  /** What a later start needs to go on here, as JSON; it belongs to what the stages know now. Undefined: nothing yet. */
+  position(): string | undefined;
+}
+
+export interface StateKeeperOptions {
+  readonly database: StateDatabase;
+  readonly kept: readonly KeptRows[];
+  readonly sources: readonly PositionedSource[];
+  readonly metrics: MetricStore;
+  readonly clock: Clock;
+  readonly announce: (event: WatchEvent) => void;
+}
+
+/** Most time between a change and its commit, in milliseconds (design.md 5). */
+export const COMMIT_MS = 5000;
+
+export class StateKeeper {
+  readonly #options: StateKeeperOptions;
+  readonly #committedPositions: Map<string, string>;
+  readonly #timestamp: Gauge;
+  readonly #duration: Gauge;
+  readonly #bytes: Gauge;
+  readonly #failures: Counter;
+  #timer: Timer | undefined;
+  #soon: Timer | undefined;
+  #committedMs: number | null;
+  #problem: string | null = null;
+  #failedSinceMs = 0;
+
+  constructor(options: StateKeeperOptions) {
+    this.#options = options;
+    const { database, metrics } = options;
+    this.#committedPositions = new Map(database.positions());
+    this.#committedMs = database.committedMs ?? null;
+    this.#timestamp = metrics.gauge('lotus_e2ee_watch_state_commit_timestamp_seconds');
+    this.#duration = metrics.gauge('lotus_e2ee_watch_state_commit_duration_seconds');
+    this.#bytes = metrics.gauge('lotus_e2ee_watch_state_bytes');
+    this.#failures = metrics.counter('lotus_e2ee_watch_state_commit_failures_total');
+    this.#noteSuccess(this.#committedMs);
+  }
+
+  get view(): StateView {
+    return { path: this.#options.database.path, committedMs: this.#committedMs, problem: this.#problem };
+  }
+
+  /** Commits by itself from now on. */
+  start(): void {
+    this.#timer = this.#options.clock.setTimer(COMMIT_MS, () => {
+      this.commit();
+      this.start();
+    });
+  }
+
+  /** Something happened after which a start could not find its way back as well as now: a generation was left. */
+  commitSoon(): void {
+    this.#soon ??= this.#options.clock.setTimer(0, () => {
+      this.#soon = undefined;
+      this.commit();
+    });
+  }
+
+  /** Writes what changed, now. Never throws for what the disk or the database say; false: it could not be written. */
+  commit(): boolean {
+    const { database, kept, clock } = this.#options;
+    const startedMs = clock.monotonicMs();
+    const positions = this.#changedPositions();
+    const stages = kept.map((stage) => ({ stage: stage.stage, rows: [...stage.changedRows()] }));
+    if (positions.length === 0 && stages.every(({ rows }) => rows.length === 0)) return true;
+    try {
+      database.commit({ positions, stages, timeMs: clock.nowMs() });
+    } catch (error) {
+      this.#noteFailure(error);
+      return false;
+    }
+    for (const stage of kept) stage.markCommitted();
+    for (const [source, position] of positions) this.#committedPositions.set(source, position);
+    this.#noteSuccess(clock.nowMs());
+    this.#duration.set((clock.monotonicMs() - startedMs) / 1000);
+    return true;
+  }
+
+  /** The last commit; the database is free then. */
+  stop(): void {
+    this.#timer?.cancel();
+    this.#soon?.cancel();
+    this.commit();
+    this.#options.database.close();
+  }
+
+  #changedPositions(): (readonly [source: string, position: string])[] {
+    return this.#options.sources.flatMap((source) => {
+      const position = source.position();
+      const isChanged = position !== undefined && position !== this.#committedPositions.get(source.name);
+      return isChanged ? [[source.name, position] as const] : [];
+    });
+  }
+
+  #noteSuccess(committedMs: number | null): void {
+    const { database, clock, announce } = this.#options;
+    this.#committedMs = committedMs;
+    if (committedMs !== null) this.#timestamp.set(committedMs / 1000);
+    this.#bytes.set(database.sizeBytes);
+    if (this.#problem === null) return;
+    this.#problem = null;
+    announce({ kind: 'commit_recovered', path: database.path, failedMs: Math.round(clock.monotonicMs() - this.#failedSinceMs) });
+  }
+
+  #noteFailure(error: unknown): void {
+    const { database, clock, announce } = this.#options;
+    if (this.#problem === null) this.#failedSinceMs = clock.monotonicMs();
+    const message = error instanceof Error ? error.message : String(error);
+    this.#problem = message;
+    this.#failures.add(1);
+    announce({ kind: 'commit_failed', path: database.path, code: message, message });
+  }
+}
