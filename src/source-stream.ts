@@ -14,14 +14,8 @@ import type { AccessLine } from './records/access-line.ts';
 import { DockerEnvelope } from './records/docker-envelope.ts';
 import type { LogFormat } from './records/log-format.ts';
 import type { Level } from './records/log-statement.ts';
-import {
-  type Interest,
-  type LogRecord,
-  type PhysicalCounts,
-  type RecordHandler,
-  RecordReader,
-  type RecordReaderDump,
-} from './records/record-reader.ts';
+import type { Interest, LogRecord, RecordHandler } from './records/record-handler.ts';
+import { type PhysicalCounts, RecordReader, type RecordReaderDump } from './records/record-reader.ts';
 import { decodeText, TextMemo } from './records/text-decoder.ts';
 import { ZoneClock, type ZoneClockDump } from './records/timestamp.ts';
 import { DoubledRecords, type DoubledRecordsDump } from './requests/doubled-records.ts';
