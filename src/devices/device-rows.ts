@@ -3,6 +3,7 @@
  * whole, one for each poisoned claim and each finished incident; and the same way back.
  */
 import type { Incident } from '../incident.ts';
+import { readRow, writeRow } from '../kept-rows.ts';
 import type { BoundedList } from './bounded-list.ts';
 import type { DeviceTally } from './device.ts';
 import type { DeviceTable } from './device-table.ts';
@@ -18,13 +19,6 @@ const TOTALS_KEY = '';
 const LIST_KEY = /^(poisoned|finished) (\d+)$/;
 
 type Row = readonly [key: string, text: string | null];
-
-/** JSON has no NaN and no infinities: they are texts there. */
-const SPECIAL: Readonly<Record<string, number>> = {
-  '\0NaN': Number.NaN,
-  '\0+': Number.POSITIVE_INFINITY,
-  '\0-': Number.NEGATIVE_INFINITY,
-};
 
 interface StoredTotals {
   readonly unattributed: DeviceTable['unattributed'];
@@ -64,9 +58,9 @@ export class DeviceRows {
   changed(): readonly Row[] {
     const changed = new Map<string, string | null>([...this.#forgotten].map((key) => [key, null]));
     // Behind them: a device that was forgotten may have been heard of again.
-    for (const device of this.#changed) changed.set(rowKey(device), write(storedForm(device)));
+    for (const device of this.#changed) changed.set(rowKey(device), writeRow(storedForm(device)));
     const rows: Row[] = [...changed];
-    this.#pendingTotals = write(this.#totals());
+    this.#pendingTotals = writeRow(this.#totals());
     if (this.#pendingTotals !== this.#committedTotals) rows.push([TOTALS_KEY, this.#pendingTotals]);
     rows.push(...this.#poisoned.changed(), ...this.#finished.changed());
     return rows;
@@ -88,10 +82,10 @@ export class DeviceRows {
     for (const [key, text] of rows) {
       try {
         const [, list, number] = LIST_KEY.exec(key) ?? [];
-        if (key === TOTALS_KEY) totals = read(text) as StoredTotals;
-        else if (list === 'poisoned') this.#poisoned.put(Number(number), read(text) as PoisonedClaim);
-        else if (list === 'finished') this.#finished.put(Number(number), read(text) as Incident);
-        else devices.push(read(text) as StoredDevice);
+        if (key === TOTALS_KEY) totals = readRow(text) as StoredTotals;
+        else if (list === 'poisoned') this.#poisoned.put(Number(number), readRow(text) as PoisonedClaim);
+        else if (list === 'finished') this.#finished.put(Number(number), readRow(text) as Incident);
+        else devices.push(readRow(text) as StoredDevice);
       } catch (error) {
         problems.push(`Cannot read row ${key} of the devices: ${String(error)}`);
       }
@@ -100,7 +94,7 @@ export class DeviceRows {
     if (totals !== null) this.#restoreTotals(totals);
     this.#poisoned.restore();
     this.#finished.restore();
-    this.#pendingTotals = write(this.#totals());
+    this.#pendingTotals = writeRow(this.#totals());
     return problems;
   }
 
@@ -140,7 +134,7 @@ class ListRows<T> {
     const rows: Row[] = [];
     for (let number = this.#from; number < Math.min(this.#to, dropped); number++) rows.push([`${this.#name} ${number}`, null]);
     for (let number = Math.max(this.#to, dropped); number < dropped + entries.length; number++)
-      rows.push([`${this.#name} ${number}`, write(entries[number - dropped])]);
+      rows.push([`${this.#name} ${number}`, writeRow(entries[number - dropped])]);
     return rows;
   }
 
@@ -231,15 +225,4 @@ function restoreDevice(device: DeviceTally, { userId, deviceId, held, claimed, r
 
 function restoreDivergence({ fresh, orphans, ...plain }: StoredDivergence): Divergence {
   return { ...plain, fresh: IdRanges.from(fresh), orphans: IdRanges.from(orphans) };
-}
-
-function write(value: unknown): string {
-  return JSON.stringify(value, (_, entry: unknown) => {
-    if (typeof entry !== 'number' || Number.isFinite(entry)) return entry;
-    return Number.isNaN(entry) ? '\0NaN' : entry > 0 ? '\0+' : '\0-';
-  });
-}
-
-function read(text: string): unknown {
-  return JSON.parse(text, (_, entry: unknown) => (typeof entry === 'string' && entry in SPECIAL ? SPECIAL[entry] : entry));
 }
