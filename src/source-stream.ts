@@ -249,9 +249,9 @@ export class SourceStream implements ChunkConsumer, RecordHandler<RuleInterest> 
     if (requestNumber >= 0) {
       this.#numbers.observe(requestNumber);
       if (isOddNumber(this.#numbers, requestNumber) && this.#isText && !this.#doubled.isDoubledAccessLine(line))
-        return this.#gate.question(bytes, line, this.#headOf(this.#envelope.originOf(position)));
+        return this.#gate.question(bytes, line, this.#headOf(position));
     }
-    this.#takeAccessLine(bytes, line, this.#envelope.originOf(position));
+    this.#takeAccessLine(bytes, line, position);
   }
 
   /** One that isn't forged, as far as can be known. */
