@@ -249,7 +249,8 @@ export class SourceStream implements ChunkConsumer, RecordHandler<RuleInterest> 
   }
 
   /** Most lines end here: counted, and of no request that a rule wants. What the others need is done elsewhere, so that this stays small. */
-  onAccessLine(bytes: Uint8Array, line: AccessLine, position: number): void {
+  onAccessLine(bytes: Uint8Array, line: AccessLine, readPosition: number): void {
+    const position = this.#envelope.originOf(readPosition);
     const { requestNumber } = line;
     if (requestNumber >= 0) {
       this.#numbers.observe(requestNumber);
@@ -308,6 +309,7 @@ export class SourceStream implements ChunkConsumer, RecordHandler<RuleInterest> 
   }
 
   onRecord(read: LogRecord<RuleInterest>): void {
+    // Now, not when it's used: it may be held for a while.
     const position = this.#envelope.originOf(read.position);
     const record = position === read.position ? read : { ...read, position };
     if (this.#gate.isWatching) this.#gate.hold(record);
@@ -444,6 +446,9 @@ export class SourceStream implements ChunkConsumer, RecordHandler<RuleInterest> 
       status: line.status,
       isClientGone: line.isClientGone,
       clientHash: hasKind(rule, KINDS_WITH_CLIENT) ? line.hashClient(bytes) : 0,
+      addressHash: hasKind(rule, KINDS_WITH_CLIENT) ? line.hashAddress(bytes) : 0,
+      // One that waited at the gate is read from a copy: its number is over.
+      line: line === this.#reader.accessLine ? this.#reader.lineNumber : null,
       requester: requester === 'None' ? null : requester,
       route:
         rule === null

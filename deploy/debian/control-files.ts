@@ -1,5 +1,5 @@
 /** The texts of a package's control area and of its documentation: control, copyright, changelog. In: what the package is. Out: files' texts. */
-import type { NpmPackage } from './imported-packages.ts';
+import type { NpmPackage } from './runtime-packages.ts';
 import { wrap } from './wrap.ts';
 
 /** `all` runs on the system's Node; the others bring one along. */

@@ -1,7 +1,7 @@
 /**
  * Lays out the files of the Debian package below a folder. In: a built checkout. Out: the tree, as `/` of the machine will have it.
  *
- * What belongs to the program is taken from the build: dist/ whole, the npm packages that it imports, the entry that package.json names.
+ * What belongs to the program is taken from the build and package.json: dist/ whole, the npm packages it depends on, the entry it names.
  * Every file has the same date, so that two builds of one commit are the same bytes (reproducible-builds.org, SOURCE_DATE_EPOCH).
  */
 import { execFileSync } from 'node:child_process';
@@ -22,8 +22,8 @@ import { constants, gzipSync } from 'node:zlib';
 import { describeProgram } from '../../daemon/commands/program.ts';
 import { renderCompletion } from './completion.ts';
 import { changelogFile, controlFile, copyrightFile, type Flavour, type PackageFacts } from './control-files.ts';
-import { importedPackages, type NpmPackage } from './imported-packages.ts';
 import { renderManual } from './manual.ts';
+import { type NpmPackage, runtimePackages } from './runtime-packages.ts';
 
 export interface TreeOptions {
   /** The checkout; its dist/ is built. */
@@ -53,7 +53,7 @@ const NOT_RUNTIME_FOLDER = /^(?:test|tests|docs|bench|benchmarks|examples|\..+)$
 
 export function layOutPackage(options: TreeOptions): void {
   const { repository, tree, version, flavour, epoch } = options;
-  const packages = importedPackages(join(repository, 'dist'), join(repository, 'node_modules'));
+  const packages = runtimePackages(repository);
   placeProgram(options, packages);
   placeUnit(options);
   placeDeployFiles(options);

@@ -8,8 +8,8 @@
 import { toRow } from './row-text.ts';
 
 interface Entry<V> {
-  readonly order: number;
-  readonly value: V;
+  order: number;
+  value: V;
 }
 
 export class BoundedRows<V> {
@@ -55,8 +55,16 @@ export class BoundedRows<V> {
 
   /** Adds an entry, or says that it was used or changed. */
   put(key: string, value: V): void {
-    if (!this.#entries.delete(key) && this.#entries.size >= this.#max) this.#evict();
-    this.#entries.set(key, { order: this.#nextOrder++, value });
+    const known = this.#entries.get(key);
+    if (known === undefined) {
+      if (this.#entries.size >= this.#max) this.#evict();
+      this.#entries.set(key, { order: this.#nextOrder++, value });
+    } else {
+      this.#entries.delete(key);
+      this.#entries.set(key, known);
+      known.order = this.#nextOrder++;
+      known.value = value;
+    }
     this.#changed.add(key);
   }
 

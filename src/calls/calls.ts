@@ -126,6 +126,8 @@ export class Calls implements KeptRows {
   }
 
   #decide(nowMs: number): void {
+    // Asked with each fact; nearly always nothing waits.
+    if (this.timeouts.isEmpty && this.drops.isEmpty) return;
     const localTimeoutOf = (event: number | null) => profileOf(this.#eventOf(event)?.schedule?.delayMs ?? null).localTimeoutMs;
     for (const timeout of this.timeouts.due(nowMs, this.#homeserver, localTimeoutOf)) this.#enterTimeout(timeout);
     for (const [drop, cause] of this.drops.due(nowMs, this.#homeserver, (event) => this.#eventOf(event) ?? null))

@@ -64,6 +64,10 @@ export class ClientTimeouts {
     this.rows = new BoundedRows('timeout', maxPending, (timeout) => this.#overflow.push(timeout));
   }
 
+  get isEmpty(): boolean {
+    return this.rows.size === 0 && this.#overflow.length === 0;
+  }
+
   add({ timeMs, durationMs, clientHash, action, status, provenance }: DelayedEventRequest, event: number | null, text: string): void {
     const sequence = this.rows.takeSequence();
     const isCounted = action !== 'send';

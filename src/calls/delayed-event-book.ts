@@ -44,6 +44,8 @@ export class DelayedEventBook {
   /** Schedules that no id was seen for, by client, oldest first. */
   readonly #free = new Map<number, DelayedEvent[]>();
   readonly #byPlace = new Map<number, Set<DelayedEvent>>();
+  /** Events by client that are of one of several: an id may have taken another one's schedule. */
+  readonly #doubtful = new Map<number, number>();
 
   constructor(maxEvents: number = MAX_DELAYED_EVENTS) {
     this.rows = new BoundedRows('event', maxEvents, (event) => this.#forget(event));
@@ -119,23 +121,28 @@ export class DelayedEventBook {
     for (const event of [...this.rows.values()].sort((a, b) => a.sequence - b.sequence)) this.#index(event);
   }
 
-  /** The event of an id that is new; null where it can't be any that we know of, so that made-up ids leave no trace. */
+  /**
+   * The event of an id that is new; null where it can't be any that we know of, so that made-up ids leave no trace. Where ids of this client took
+   * schedules that may have been this one's, it's an event of its own, whose schedule isn't known.
+   */
   #adopt(fact: DelayedEventRequest, version: string): DelayedEvent | null {
     const { fitting, shadows } = this.#fitting(fact);
     const [first] = fitting;
     const isSuccess = fact.status >= 200 && fact.status <= 299;
-    if (first === undefined) {
-      if (!isSuccess || fact.delayIdHash === null) return null;
+    // A 404 at first sight is that of a schedule only if something can have ended it by then.
+    const canBe = fact.status !== 404 || fitting.some((event) => decideEnd(event, fact.timeMs, version) !== 'unexplained');
+    if (first === undefined || !canBe) {
+      const isKnown = isSuccess || (fact.status === 404 && this.#doubtful.has(fact.clientHash));
+      if (!isKnown || fact.delayIdHash === null) return null;
       const stranger = createEvent(this.rows.takeSequence(), fact, null, null);
       stranger.idHash = fact.delayIdHash;
       this.#add(stranger);
       return stranger;
     }
-    // A 404 at first sight is this one's only if something can have ended it by then.
-    if (fact.status === 404 && fitting.every((event) => decideEnd(event, fact.timeMs, version) === 'unexplained')) return null;
     // What is left over of them is as uncertain as what was taken.
     const oneOf = fitting.length + shadows.length > 1 ? createOneOf([...fitting, ...shadows]) : null;
     for (const event of fitting) {
+      if (oneOf !== null && event.oneOf === null) this.#countDoubt(event.clientHash, 1);
       event.oneOf = oneOf ?? event.oneOf;
       if (event !== first) this.rows.markChanged(String(event.sequence));
     }
@@ -177,6 +184,7 @@ export class DelayedEventBook {
   #index(event: DelayedEvent): void {
     if (event.idHash !== null) this.#byId.set(event.idHash, event);
     else addTo(this.#free, event.clientHash, event);
+    if (event.oneOf !== null) this.#countDoubt(event.clientHash, 1);
     if (event.place === null) return;
     const events = this.#byPlace.get(event.place) ?? new Set();
     events.add(event);
@@ -195,8 +203,15 @@ export class DelayedEventBook {
     if (events.length === 0) this.#free.delete(event.clientHash);
   }
 
+  #countDoubt(clientHash: number, by: number): void {
+    const count = (this.#doubtful.get(clientHash) ?? 0) + by;
+    if (count > 0) this.#doubtful.set(clientHash, count);
+    else this.#doubtful.delete(clientHash);
+  }
+
   #forget(event: DelayedEvent): void {
     this.#unfree(event);
+    if (event.oneOf !== null) this.#countDoubt(event.clientHash, -1);
     if (event.idHash !== null) this.#byId.delete(event.idHash);
     const events = event.place === null ? undefined : this.#byPlace.get(event.place);
     events?.delete(event);

@@ -12,7 +12,8 @@ const OWN_STATE_CANCELS = [1, 120];
 const OWN_STATE_IS_FINE = [1, 149];
 
 export function decideEnd(event: DelayedEvent, notFoundMs: number, version: string): DelayedEventEnd {
-  if (event.replacedBy === 'other') return 'replaced';
+  // Of several, another one may be what was replaced.
+  if (event.replacedBy === 'other') return event.oneOf === null ? 'replaced' : 'unsure';
   if (event.replacedBy === 'own') {
     const known = parseVersion(version);
     if (known !== null && compareVersions(known, OWN_STATE_CANCELS) <= 0) return 'replaced';

@@ -5,13 +5,11 @@
 import type { Incident } from '../incident.ts';
 import { readRow, writeRow } from '../kept-rows.ts';
 import type { BoundedList } from './bounded-list.ts';
-import type { CauseEvidence } from './cause.ts';
-import type { DeviceTally } from './device.ts';
+import { DeviceTally } from './device.ts';
 import type { DeviceTable } from './device-table.ts';
 import type { Divergence } from './divergence.ts';
 import { IdRanges } from './id-ranges.ts';
 import type { PoisonedClaim } from './key-health.ts';
-import type { RefusalRun } from './refusal-run.ts';
 import type { ServerStartsDump } from './server-starts.ts';
 import type { StormClusterDump } from './storm-cluster.ts';
 
@@ -34,8 +32,10 @@ interface StoredTotals {
 
 export class DeviceRows {
   readonly #table: DeviceTable;
-  /** By row key; null: forgotten. */
-  readonly #changed = new Map<string, DeviceTally | null>();
+  readonly #fresh = new DeviceTally('', '');
+  readonly #changed = new Set<DeviceTally>();
+  /** Keys of rows whose device was forgotten. */
+  readonly #forgotten = new Set<string>();
   #committedTotals = '';
   #pendingTotals = '';
   readonly #poisoned: ListRows<PoisonedClaim>;
@@ -48,16 +48,19 @@ export class DeviceRows {
   }
 
   touch(device: DeviceTally): void {
-    this.#changed.set(rowKey(device), device);
+    this.#changed.add(device);
   }
 
   forget(device: DeviceTally): void {
-    this.#changed.set(rowKey(device), null);
+    this.#changed.delete(device);
+    this.#forgotten.add(rowKey(device));
   }
 
   changed(): readonly Row[] {
-    const rows: Row[] = [];
-    for (const [key, device] of this.#changed) rows.push([key, device === null ? null : writeRow(storedForm(device))]);
+    const changed = new Map<string, string | null>([...this.#forgotten].map((key) => [key, null]));
+    // Behind them: a device that was forgotten may have been heard of again.
+    for (const device of this.#changed) changed.set(rowKey(device), writeRow(storedForm(device, this.#fresh)));
+    const rows: Row[] = [...changed];
     this.#pendingTotals = writeRow(this.#totals());
     if (this.#pendingTotals !== this.#committedTotals) rows.push([TOTALS_KEY, this.#pendingTotals]);
     rows.push(...this.#poisoned.changed(), ...this.#finished.changed());
@@ -68,13 +71,14 @@ export class DeviceRows {
     this.#poisoned.markCommitted();
     this.#finished.markCommitted();
     this.#changed.clear();
+    this.#forgotten.clear();
     this.#committedTotals = this.#pendingTotals;
   }
 
   /** Least recently heard of first, as far as the rows tell. @param add makes the device, or finds it */
   restore(rows: Iterable<readonly [key: string, text: string]>, add: (userId: string, deviceId: string) => DeviceTally): readonly string[] {
     const problems: string[] = [];
-    const devices: StoredDevice[] = [];
+    const devices: { readonly names: readonly [userId: string, deviceId: string]; readonly stored: StoredDevice }[] = [];
     let totals: StoredTotals | null = null;
     for (const [key, text] of rows) {
       try {
@@ -82,12 +86,13 @@ export class DeviceRows {
         if (key === TOTALS_KEY) totals = readRow(text) as StoredTotals;
         else if (list === 'poisoned') this.#poisoned.put(Number(number), readRow(text) as PoisonedClaim);
         else if (list === 'finished') this.#finished.put(Number(number), readRow(text) as Incident);
-        else devices.push(readRow(text) as StoredDevice);
+        else devices.push({ names: JSON.parse(key) as [string, string], stored: readRow(text) as StoredDevice });
       } catch (error) {
         problems.push(`Cannot read row ${key} of the devices: ${String(error)}`);
       }
     }
-    for (const stored of devices.sort((a, b) => a.heard - b.heard)) restoreDevice(add(stored.userId, stored.deviceId), stored);
+    for (const { names, stored } of devices.sort((a, b) => (a.stored.heard ?? 0) - (b.stored.heard ?? 0)))
+      restoreDevice(add(...names), stored);
     if (totals !== null) this.#restoreTotals(totals);
     this.#poisoned.restore();
     this.#finished.restore();
@@ -155,14 +160,34 @@ class ListRows<T> {
   }
 }
 
-type SetFields = 'conflictKeyIds' | 'newKeyHashes';
-type RangeFields = 'held' | 'claimed' | 'claimedBefore';
+/** Fields of a device that are plain data. Its names stand in the row's key. */
+const PLAIN_FIELDS = [
+  'heard',
+  'claimsOneTime',
+  'claimsFallback',
+  'startEpoch',
+  'highWater',
+  'lastAcceptedMs',
+  'lastAcceptedLow',
+  'lastAcceptedHigh',
+  'hasPublishedIdentity',
+  'loginMs',
+  'isWhole',
+  'flags',
+] as const satisfies readonly (keyof DeviceTally)[];
 
-interface StoredDevice extends Omit<DeviceTally, 'link' | SetFields | RangeFields | 'divergence'> {
+type Rare = NonNullable<DeviceTally['rare']>;
+
+/** What is as in a device that was never heard of is left out: 100,000 healthy ones are most of the database. */
+type StoredDevice = Partial<Pick<DeviceTally, (typeof PLAIN_FIELDS)[number] | 'keyUploads'>> & {
+  readonly held?: readonly number[];
+  readonly claimed?: readonly number[];
+  readonly rare?: StoredRare;
+};
+
+interface StoredRare extends Omit<Rare, 'conflictKeyIds' | 'newKeyHashes' | 'claimedBefore' | 'divergence'> {
   readonly conflictKeyIds: readonly string[];
   readonly newKeyHashes: readonly number[];
-  readonly held: readonly number[];
-  readonly claimed: readonly number[];
   readonly claimedBefore: readonly number[] | null;
   readonly divergence: StoredDivergence | null;
 }
@@ -176,27 +201,41 @@ function rowKey({ userId, deviceId }: DeviceTally): string {
   return JSON.stringify([userId, deviceId]);
 }
 
-function storedForm({ link, conflictKeyIds, newKeyHashes, held, claimed, claimedBefore, divergence, ...rest }: DeviceTally): StoredDevice {
+function storedForm(device: DeviceTally, fresh: DeviceTally): StoredDevice {
+  const { keyUploads, held, claimed, rare } = device;
+  const stored: Record<string, unknown> = {};
+  for (const field of PLAIN_FIELDS) if (!Object.is(device[field], fresh[field])) stored[field] = device[field];
+  if (Object.values(keyUploads).some((count) => count > 0)) stored['keyUploads'] = keyUploads;
+  if (!held.isEmpty) stored['held'] = held.bounds();
+  if (!claimed.isEmpty) stored['claimed'] = claimed.bounds();
+  if (rare !== null) stored['rare'] = storedRare(rare);
+  return stored;
+}
+
+function storedRare({ conflictKeyIds, newKeyHashes, claimedBefore, divergence, ...plain }: Rare): StoredRare {
   return {
-    ...rest,
+    ...plain,
     conflictKeyIds: [...conflictKeyIds],
     newKeyHashes: [...newKeyHashes],
-    held: held.bounds(),
-    claimed: claimed.bounds(),
     claimedBefore: claimedBefore?.bounds() ?? null,
     divergence: divergence && { ...divergence, fresh: divergence.fresh.bounds(), orphans: divergence.orphans.bounds() },
   };
 }
 
-function restoreDevice(device: DeviceTally, stored: StoredDevice): void {
-  const { userId, deviceId, keyUploads, conflictKeyIds, newKeyHashes, held, claimed, claimedBefore, divergence, ...rest } = stored;
-  Object.assign(device, rest, {
-    keyUploads: { ...device.keyUploads, ...keyUploads },
-    conflictKeyIds: conflictKeyIds.length === 0 ? device.conflictKeyIds : new Set(conflictKeyIds),
-    newKeyHashes: newKeyHashes.length === 0 ? device.newKeyHashes : new Set(newKeyHashes),
-    held: IdRanges.from(held),
-    claimed: IdRanges.from(claimed),
-    claimedBefore: claimedBefore && IdRanges.from(claimedBefore),
-    divergence: divergence && { ...divergence, fresh: IdRanges.from(divergence.fresh), orphans: IdRanges.from(divergence.orphans) },
-  } satisfies Partial<DeviceTally> & { divergence: (Divergence & { causeEvidence: CauseEvidence; run: RefusalRun | null }) | null });
+function restoreDevice(device: DeviceTally, { held, claimed, rare, ...plain }: StoredDevice): void {
+  Object.assign(device, plain);
+  if (held !== undefined) device.held = IdRanges.from(held);
+  if (claimed !== undefined) device.claimed = IdRanges.from(claimed);
+  if (rare === undefined) return;
+  device.rare = {
+    ...rare,
+    conflictKeyIds: new Set(rare.conflictKeyIds),
+    newKeyHashes: new Set(rare.newKeyHashes),
+    claimedBefore: rare.claimedBefore && IdRanges.from(rare.claimedBefore),
+    divergence: rare.divergence && restoreDivergence(rare.divergence),
+  };
+}
+
+function restoreDivergence({ fresh, orphans, ...plain }: StoredDivergence): Divergence {
+  return { ...plain, fresh: IdRanges.from(fresh), orphans: IdRanges.from(orphans) };
 }

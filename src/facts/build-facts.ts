@@ -11,95 +11,14 @@ import type {
   DelayedEventOutcome,
   DelayedEventRequest,
   Fact,
+  KeyClaim,
+  KeysClaimed,
   Provenance,
   ServerEvent,
   ToDeviceMessages,
   ToDeviceStage,
 } from './fact.ts';
 import { buildKeyUpload, readLines, readTexts } from './key-upload.ts';
-
-type RecordBuilder = (match: RecordMatch, request: JoinedRequest) => Fact | null;
-type RequestBuilder = (access: RequestAccess, request: JoinedRequest) => Fact | null;
-
-/** Pieces of an upload make one fact together; `sync_device` only tells whose request it is. */
-const RECORD_BUILDERS: Readonly<Partial<Record<RecordKind, RecordBuilder>>> = {
-  one_time_keys_claimed: (match, request) => ({
-    kind: 'keys_claimed',
-    ...base(match, request),
-    claims: match.items.flatMap(({ key_id: keyId, user_id: userId, device_id: deviceId }) =>
-      typeof keyId === 'string' && typeof userId === 'string' && typeof deviceId === 'string' ? [{ keyId, userId, deviceId }] : [],
-    ),
-    claimer: request.access?.requester ?? null,
-  }),
-  to_device_stored: (match, request) => buildMessages('stored', match, request),
-  to_device_dropped: (match, request) => buildMessages('dropped', match, request),
-  to_device_returned: (match, request) => buildReturned(match, request),
-  devices_deleted: (match, request) => ({
-    kind: 'devices_deleted',
-    ...base(match, request),
-    userId: readText(match.captures, 'user_id'),
-    deviceIds: readTexts(match.captures['device_ids']),
-  }),
-  logged_in: (match, request) => ({
-    kind: 'logged_in',
-    ...base(match, request),
-    userId: readText(match.captures, 'user_id'),
-    deviceId: readText(match.captures, 'device_id'),
-  }),
-  client_lost: (match, request) => ({ kind: 'client_lost', ...base(match, request) }),
-  server_event: (match, request) => ({
-    kind: 'server_event',
-    ...base(match, request),
-    event: readText(match.captures, 'event') as ServerEvent['event'],
-    detail: readText(match.captures, 'detail'),
-    userId: request.access?.requester ?? null,
-  }),
-};
-
-const REQUEST_BUILDERS: Readonly<Partial<Record<RequestKind, RequestBuilder>>> = {
-  to_device_send: (access, request) => {
-    return {
-      kind: 'to_device_send',
-      ...baseOfRequest(access, request),
-      clientHash: access.clientHash,
-      eventType: access.route?.captures['event_type'] ?? '',
-      isMediaKey: isMediaKeySend(access),
-      isOk: isSuccess(access.status),
-      sender: access.requester,
-    };
-  },
-  delayed_event_request: (access, request) => ({
-    kind: 'delayed_event_request',
-    ...baseOfRequest(access, request),
-    action: (access.route?.rule.definition.set?.['action'] ?? 'unknown') as DelayedEventAction,
-    outcome: decideDelayedOutcome(access),
-    status: access.status,
-    isClientGone: access.isClientGone,
-    isUnknownPath: request.matches.some(({ rule }) => rule.definition.emit === 'unknown_path'),
-    durationMs: access.procMs + Math.max(0, access.sendMs),
-    userId: access.requester,
-    clientHash: access.clientHash,
-    ...readDelayedEvent(access.route?.captures ?? {}),
-  }),
-  state_event_sent: (access, request) => ({
-    kind: 'state_event_sent',
-    ...baseOfRequest(access, request),
-    roomId: access.route?.captures['room_id'] ?? '',
-    eventType: access.route?.captures['event_type'] ?? '',
-    stateKey: readStateKey(access.route?.captures ?? {}),
-    isOk: isSuccess(access.status),
-    userId: access.requester,
-    clientHash: access.clientHash,
-  }),
-  redaction: (access, request) => ({
-    kind: 'redaction',
-    ...baseOfRequest(access, request),
-    roomId: access.route?.captures['room_id'] ?? '',
-    eventId: access.route?.captures['event_id'] ?? '',
-    userId: access.requester,
-    isOk: isSuccess(access.status),
-  }),
-};
 
 /** Transaction ids of call keys: `m1782820800123.7` (matrix-js-sdk makeTxnId; lab-findings B 15). */
 const MEDIA_KEY_TXN = /^m\d{13}\.\d+$/;
@@ -111,15 +30,147 @@ export function buildFacts(request: JoinedRequest): Fact[] {
   let isUpload = kind === 'key_upload';
   for (const match of matches) {
     const emitted = match.rule.definition.emit as RecordKind;
-    const builder = RECORD_BUILDERS[emitted];
-    const fact = builder === undefined ? null : builder(match, request);
-    if (fact !== null) facts.push(fact);
-    if (emitted === 'one_time_keys_offered' || emitted === 'device_keys_updated' || emitted === 'one_time_key_refused') isUpload = true;
+    if (isPieceOfUpload(emitted)) isUpload = true;
+    else {
+      const fact = buildFromRecord(emitted, match, request);
+      if (fact !== null) facts.push(match.text === undefined ? fact : { ...fact, lines: readLines([match]) });
+    }
   }
   if (isUpload) facts.push(buildKeyUpload(request, provenanceOfUpload(request)));
-  const own = access === null || kind === undefined ? null : (REQUEST_BUILDERS[kind]?.(access, request) ?? null);
+  const own = access === null || kind === undefined ? null : buildFromRequest(kind, access, request);
   if (own !== null) facts.push(own);
   return facts;
+}
+
+/** Pieces of an upload make one fact together. */
+function isPieceOfUpload(kind: RecordKind): boolean {
+  return kind === 'one_time_keys_offered' || kind === 'device_keys_updated' || kind === 'one_time_key_refused';
+}
+
+/**
+ * The fact that a record states by itself; null for one that only tells something about its request (`sync_device`: whose it is). Each fact is
+ * written out as one literal, here and below: they're made by the ten thousand, and put together from parts they cost three times as much.
+ */
+function buildFromRecord(kind: RecordKind, match: RecordMatch, request: JoinedRequest): Fact | null {
+  switch (kind) {
+    case 'one_time_keys_claimed':
+      return buildClaims(match, request);
+    case 'to_device_stored':
+      return buildMessages('stored', match, request);
+    case 'to_device_dropped':
+      return buildMessages('dropped', match, request);
+    case 'to_device_returned':
+      return buildReturned(match, request);
+    case 'devices_deleted':
+      return {
+        kind,
+        timeMs: match.timeMs,
+        provenance: provenanceOf(match, request),
+        userId: readText(match.captures, 'user_id'),
+        deviceIds: readTexts(match.captures['device_ids']),
+      };
+    case 'logged_in':
+      return {
+        kind,
+        timeMs: match.timeMs,
+        provenance: provenanceOf(match, request),
+        userId: readText(match.captures, 'user_id'),
+        deviceId: readText(match.captures, 'device_id'),
+      };
+    case 'client_lost':
+      return { kind, timeMs: match.timeMs, provenance: provenanceOf(match, request) };
+    case 'server_event':
+      return {
+        kind,
+        timeMs: match.timeMs,
+        provenance: provenanceOf(match, request),
+        event: readText(match.captures, 'event') as ServerEvent['event'],
+        detail: readText(match.captures, 'detail'),
+        userId: request.access?.requester ?? null,
+      };
+    default:
+      return null;
+  }
+}
+
+/** The fact that a request is by its route. */
+function buildFromRequest(kind: RequestKind, access: RequestAccess, request: JoinedRequest): Fact | null {
+  const captures = access.route?.captures ?? NO_CAPTURES;
+  switch (kind) {
+    case 'to_device_send':
+      return {
+        kind,
+        timeMs: access.timeMs,
+        provenance: provenanceOfRequest(access, request),
+        clientHash: access.clientHash,
+        eventType: captures['event_type'] ?? '',
+        isMediaKey: isMediaKeySend(access),
+        isOk: isSuccess(access.status),
+        sender: access.requester,
+      };
+    case 'delayed_event_request':
+      return buildDelayedEventRequest(access, request, captures);
+    case 'state_event_sent':
+      return {
+        kind,
+        timeMs: access.timeMs,
+        provenance: provenanceOfRequest(access, request),
+        roomId: captures['room_id'] ?? '',
+        eventType: captures['event_type'] ?? '',
+        stateKey: readStateKey(captures),
+        isOk: isSuccess(access.status),
+        userId: access.requester,
+        clientHash: access.clientHash,
+      };
+    case 'redaction':
+      return {
+        kind,
+        timeMs: access.timeMs,
+        provenance: provenanceOfRequest(access, request),
+        roomId: captures['room_id'] ?? '',
+        eventId: captures['event_id'] ?? '',
+        userId: access.requester,
+        isOk: isSuccess(access.status),
+      };
+    default:
+      return null;
+  }
+}
+
+function buildDelayedEventRequest(access: RequestAccess, request: JoinedRequest, captures: RouteCaptures): DelayedEventRequest {
+  return {
+    kind: 'delayed_event_request',
+    timeMs: access.timeMs,
+    provenance: provenanceOfRequest(access, request),
+    action: (access.route?.rule.definition.set?.['action'] ?? 'unknown') as DelayedEventAction,
+    outcome: decideDelayedOutcome(access),
+    status: access.status,
+    isClientGone: access.isClientGone,
+    isUnknownPath: request.matches.some(({ rule }) => rule.definition.emit === 'unknown_path'),
+    durationMs: access.procMs + Math.max(0, access.sendMs),
+    userId: access.requester,
+    clientHash: access.clientHash,
+    addressHash: access.addressHash,
+    delayIdHash: captures['delay_id'] === undefined ? null : hashText(captures['delay_id']),
+    schedule: captures['delay_id'] === undefined ? readSchedule(captures) : null,
+  };
+}
+
+function buildClaims(match: RecordMatch, request: JoinedRequest): KeysClaimed {
+  const claims: KeyClaim[] = [];
+  for (const item of match.items) {
+    const keyId = item['key_id'];
+    const userId = item['user_id'];
+    const deviceId = item['device_id'];
+    if (typeof keyId === 'string' && typeof userId === 'string' && typeof deviceId === 'string') claims.push({ keyId, userId, deviceId });
+  }
+  return {
+    kind: 'keys_claimed',
+    timeMs: match.timeMs,
+    provenance: provenanceOf(match, request),
+    claims,
+    claimer: request.access?.requester ?? null,
+  };
 }
 
 /** `!` or 499 first, then the status (contract.md, "Delayed events"). */
@@ -131,12 +182,16 @@ function decideDelayedOutcome({ status, isClientGone }: RequestAccess): DelayedE
 }
 
 type RouteCaptures = Readonly<Record<string, string>>;
+const NO_CAPTURES: RouteCaptures = {};
 
-function readDelayedEvent(captures: RouteCaptures): Pick<DelayedEventRequest, 'delayIdHash' | 'schedule'> {
-  const { delay_id: delayId, delay_ms: delay, room_id: roomId = '', event_type: eventType = '' } = captures;
-  if (delayId !== undefined) return { delayIdHash: hashText(delayId), schedule: null };
-  const delayMs = delay !== undefined && DELAY.test(delay) ? Number(delay) : Number.NaN;
-  return { delayIdHash: null, schedule: { delayMs, roomId, eventType, stateKey: readStateKey(captures) } };
+function readSchedule(captures: RouteCaptures): NonNullable<DelayedEventRequest['schedule']> {
+  const delay = captures['delay_ms'];
+  return {
+    delayMs: delay !== undefined && DELAY.test(delay) ? Number(delay) : Number.NaN,
+    roomId: captures['room_id'] ?? '',
+    eventType: captures['event_type'] ?? '',
+    stateKey: readStateKey(captures),
+  };
 }
 
 /** Milliseconds as a client writes them: `18000`. Synapse reads it as an integer (parse_integer). */
@@ -157,14 +212,27 @@ function isSuccess(status: number): boolean {
 }
 
 function buildMessages(stage: ToDeviceStage, match: RecordMatch, request: JoinedRequest): ToDeviceMessages {
-  const messages = match.items.map(({ user_id: userId, device_id: deviceId, message_id: messageId }) => ({
-    userId: typeof userId === 'string' ? userId : null,
-    deviceId: typeof deviceId === 'string' ? deviceId : null,
-    messageId: typeof messageId === 'string' && messageId !== '' && messageId !== 'None' ? messageId : null,
-  }));
+  const messages: ToDeviceMessages['messages'][number][] = [];
+  for (const item of match.items) {
+    const userId = item['user_id'];
+    const deviceId = item['device_id'];
+    const messageId = item['message_id'];
+    messages.push({
+      userId: typeof userId === 'string' ? userId : null,
+      deviceId: typeof deviceId === 'string' ? deviceId : null,
+      messageId: typeof messageId === 'string' && messageId !== '' && messageId !== 'None' ? messageId : null,
+    });
+  }
   const { access } = request;
-  const isMediaKey = access !== null && isMediaKeySend(access);
-  return { kind: 'to_device_messages', ...base(match, request), stage, isMediaKey, sender: access?.requester ?? null, messages };
+  return {
+    kind: 'to_device_messages',
+    timeMs: match.timeMs,
+    provenance: provenanceOf(match, request),
+    stage,
+    isMediaKey: access !== null && isMediaKeySend(access),
+    sender: access?.requester ?? null,
+    messages,
+  };
 }
 
 /** The record names message ids only; whose /sync it was, the request's `/sync:` record tells (DEBUG), or at least the user its access line. */
@@ -174,24 +242,23 @@ function buildReturned(match: RecordMatch, request: JoinedRequest): ToDeviceMess
   const deviceId = sync ? readText(sync.captures, 'device_id') : null;
   const ids = match.captures['message_ids'];
   const messages = (Array.isArray(ids) ? (ids as readonly (string | null)[]) : []).map((messageId) => ({ userId, deviceId, messageId }));
-  return { kind: 'to_device_messages', ...base(match, request), stage: 'returned', isMediaKey: false, sender: null, messages };
-}
-
-function base(match: RecordMatch, request: JoinedRequest): Pick<Fact, 'timeMs' | 'provenance' | 'lines'> {
-  const { source, requestId, incarnation } = request;
-  const lines = readLines([match]);
-  const provenance = { source, positions: [match.position], requestId, incarnation, ruleId: match.rule.id };
-  return { timeMs: match.timeMs, provenance, ...(lines.length > 0 && { lines }) };
-}
-
-function baseOfRequest(
-  access: RequestAccess,
-  { source, requestId, incarnation }: JoinedRequest,
-): { timeMs: number; provenance: Provenance } {
   return {
-    timeMs: access.timeMs,
-    provenance: { source, positions: [access.position], requestId, incarnation, ruleId: access.route?.rule.id ?? '' },
+    kind: 'to_device_messages',
+    timeMs: match.timeMs,
+    provenance: provenanceOf(match, request),
+    stage: 'returned',
+    isMediaKey: false,
+    sender: null,
+    messages,
   };
+}
+
+function provenanceOf({ position, rule }: RecordMatch, { source, requestId, incarnation }: JoinedRequest): Provenance {
+  return { source, positions: [position], requestId, incarnation, ruleId: rule.id };
+}
+
+function provenanceOfRequest({ position, line, route }: RequestAccess, { source, requestId, incarnation }: JoinedRequest): Provenance {
+  return { source, positions: [position], requestId, incarnation, ruleId: route?.rule.id ?? '', line };
 }
 
 function provenanceOfUpload({ source, requestId, incarnation, access, matches }: JoinedRequest): Provenance {

@@ -111,7 +111,8 @@ export class FactOrder implements KeptRows {
     const horizonMs = this.#horizonMs();
     for (; this.#head < this.#waiting.length; this.#head++) {
       const { atMs, fact } = this.#waiting[this.#head] as Waiting;
-      if (atMs > horizonMs) break;
+      // One that comes may still have this very place, and go before.
+      if (atMs >= horizonMs) break;
       this.#deliver(fact);
     }
     this.#compact();

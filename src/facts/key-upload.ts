@@ -19,7 +19,7 @@ export function buildKeyUpload(request: JoinedRequest, provenance: Provenance): 
   const isUpload = request.access?.route?.rule.definition.emit === 'key_upload';
   const { userId, deviceId } = findDevice(offered, updated, refusals, request.access?.requester ?? null);
   const lines = readLines(request.matches);
-  return {
+  const upload: KeyUpload = {
     kind: 'key_upload',
     timeMs: request.matches.at(-1)?.timeMs ?? request.access?.timeMs ?? Number.NaN,
     provenance,
@@ -30,8 +30,8 @@ export function buildKeyUpload(request: JoinedRequest, provenance: Provenance): 
     refusals,
     outcome: request.access !== null && isUpload ? decideOutcome(request.access, refusals.length > 0, offeredKeyIds.length > 0) : null,
     access: request.access,
-    ...(lines.length > 0 && { lines }),
   };
+  return lines.length > 0 ? { ...upload, lines } : upload;
 }
 
 /** Lines of the records that carry their text. */

@@ -25,8 +25,8 @@ interface Hole extends Stall {
 
 /** How soon behind the hole the connections are lost. In the captures 3 to 60 ms; a loaded machine needs longer to wake up. Chosen. */
 const AT_ONCE_MS = 500;
-/** Stamps this near are one. In the captures the first ones are 0 to 2 ms apart. Chosen. */
-const ONE_STAMP_MS = 10;
+/** Stamps this near are one: a turn or two of the event loop. In the captures the first ones are 0 to 2 ms apart, and the next group 30 ms behind. Chosen. */
+const ONE_STAMP_MS = 20;
 const MIN_LOST = 2;
 /** Lost stamps looked at behind one hole. */
 const MAX_LOST_STAMPS = 64;

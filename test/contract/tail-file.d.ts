@@ -1,5 +1,6 @@
 /** The part of tail-file's interface that is used; it has no types of its own. */
 declare module 'tail-file' {
+  // biome-ignore lint/style/noDefaultExport: that is how the package exports it
   export default class TailFile {
     constructor(path: string);
     on(event: 'line', listener: (line: string) => void): void;

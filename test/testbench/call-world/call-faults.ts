@@ -74,7 +74,10 @@ export const CALL_FAULTS: readonly CallFault[] = [
     plan: (world) => {
       const participant = world.addParticipant();
       const moderator = world.newClient();
-      world.in(world.between(40_000, 150_000), () => world.server.join(world.nowMs, moderator, participant.client));
+      // Not into a slow time: the model answers what waits there before its turn.
+      world.in(world.between(40_000, 150_000), () => {
+        if (!world.server.isSlow(world.nowMs)) world.server.join(world.nowMs, moderator, participant.client);
+      });
     },
   },
   {
@@ -96,7 +99,9 @@ export const CALL_FAULTS: readonly CallFault[] = [
   {
     name: 'restart',
     plan: (world) => {
-      world.server.restart(windowOf(world, 1000, 15_000));
+      const [fromMs, toMs] = windowOf(world, 1000, 15_000);
+      // A process that stands still can't be told to stop.
+      if (!world.server.isSlow(fromMs) && !world.server.isSlow(toMs)) world.server.restart([fromMs, toMs]);
     },
   },
 ];

@@ -110,14 +110,16 @@ export class CallServer {
     const startMs = this.#wake(atMs);
     if (!this.#takeToken(client, startMs)) return this.#refuse(startMs, client, uri, leaveMs, stall);
     const lock = this.#within(this.locks, startMs);
-    const doneMs = (lock === null ? startMs : lock[1]) + this.#quick();
+    // What waited is done in the order in which it came.
+    const doneMs = (lock === null ? startMs : lock[1]) + (stall === null && lock === null ? this.#quick() : WOKEN_MS);
     const status = this.#touch(id, action, doneMs);
     return this.#reply(client, uri, startMs, doneMs, status, leaveMs, stall, lock !== null);
   }
 
   /** A page that is closed: its syncs are lost with one stamp, and one request that it was just making. */
   closePage(closedMs: number, client: Client, id: string | null): void {
-    if (this.#isDown(closedMs)) return;
+    // A request that waits for the lock would be another story than the one that is told here.
+    if (this.#isDown(closedMs) || this.#within(this.locks, closedMs) !== null) return;
     const atMs = this.#wake(closedMs);
     const lost = (request: string): LogEntry => ({ timeMs: atMs, logger: 'synapse.http.site', level: 'INFO', request, message: LOST });
     for (let i = 0; i < 2; i++) {
@@ -141,14 +143,19 @@ export class CallServer {
     if (id === null) return;
     const request = `POST-${this.#number++}`;
     this.entries.push(lost(request));
-    this.#touch(id, 'send', atMs);
+    const status = this.#touch(id, 'send', atMs);
     this.#noteImpatience(client, atMs);
     this.entries.push(
       accessEntry(
         { timeMs: atMs + 4, request },
-        { ...fieldsOf(client), requester: 'None', status: 200, isGone: true, proc: '0.006', send: '-0.003', uri: `${BASE}/${id}/send` },
+        { ...fieldsOf(client), requester: 'None', status, isGone: true, proc: '0.006', send: '-0.003', uri: `${BASE}/${id}/send` },
       ),
     );
+  }
+
+  /** The process stands still, or requests wait for the lock. */
+  isSlow(atMs: number): boolean {
+    return this.#within([...this.stalls, ...this.locks], atMs) !== null;
   }
 
   /** The process is stopped and started again. */
@@ -220,7 +227,7 @@ export class CallServer {
   ): Reply {
     const gaveUp = leaveMs < doneMs;
     if (gaveUp && status === 429) this.truth.rateLimited--;
-    if (gaveUp) this.#noteGiveUp(client, startMs, stall, isLocked);
+    if (gaveUp) this.#noteGiveUp(client, stall === null ? startMs : leaveMs - PATIENT_MS, leaveMs, stall, isLocked);
     const request = `POST-${this.#number++}`;
     if (status === 404) this.entries.push(errorEntry({ timeMs: doneMs, request }, '404 - Delayed event not found', uri));
     if (status === 429)
@@ -248,9 +255,11 @@ export class CallServer {
     return { status, atMs: gaveUp ? leaveMs : endMs, gaveUp };
   }
 
-  #noteGiveUp(client: Client, atMs: number, stall: Window | null, isLocked: boolean): void {
-    if (stall !== null) this.#lostInStall.set(stall, (this.#lostInStall.get(stall) ?? 0) + 1);
-    if (stall !== null || isLocked) this.truth.slow++;
+  #noteGiveUp(client: Client, atMs: number, leaveMs: number, stall: Window | null, isLocked: boolean): void {
+    if (stall !== null && !isLocked) this.#lostInStall.set(stall, (this.#lostInStall.get(stall) ?? 0) + 1);
+    // One that hangs up at once would have done so anyway.
+    const isSlow = (stall !== null || isLocked) && leaveMs - atMs >= PATIENT_MS;
+    if (isSlow) this.truth.slow++;
     else this.#noteImpatience(client, atMs);
   }
 
@@ -285,7 +294,7 @@ export class CallServer {
   /** When a request that comes at `atMs` is read. */
   #wake(atMs: number): number {
     const stall = this.#within(this.stalls, atMs);
-    return stall === null ? atMs : stall[1] + 1 + this.#random.int(3);
+    return stall === null ? atMs : stall[1] + 1;
   }
 
   #within(windows: readonly Window[], atMs: number): Window | null {
@@ -317,6 +326,8 @@ export class CallServer {
 
 const LOST = 'Connection from client lost before response was sent';
 const HELD_BACK_MS = 501;
+const WOKEN_MS = 8;
+const PATIENT_MS = 1000;
 /** Half of the rule's minute, and some. */
 const MINUTE_MS = 36_000;
 /** All lost ones are told of in one go: one stamp. */

@@ -140,11 +140,31 @@ export const WATCHER = createDashboard({
           unit: 'short',
           queries: [{ expr: sumIncrease('lotus_e2ee_untrusted_records_total', 'reason'), legend: '{{reason}}' }],
         }),
+      ],
+    },
+    {
+      title: 'State',
+      panels: [
         timeSeries({
-          title: 'Commits that failed',
-          description: 'The state could not be written to disk.',
+          title: 'Commits that failed, and states set aside',
+          description: 'failed: the state could not be written to disk. set aside: it was damaged or foreign at a start.',
           unit: 'short',
-          queries: [{ expr: sumIncrease('lotus_e2ee_watch_state_commit_failures_total', 'instance'), legend: '{{instance}}' }],
+          queries: [
+            { expr: sumIncrease('lotus_e2ee_watch_state_commit_failures_total', 'instance'), legend: '{{instance}} failed' },
+            { expr: sumIncrease('lotus_e2ee_watch_state_resets_total', 'instance'), legend: '{{instance}} set aside' },
+          ],
+        }),
+        timeSeries({
+          title: 'Time that a commit takes',
+          description: 'So long nothing else is done.',
+          unit: 's',
+          queries: [{ expr: max('lotus_e2ee_watch_state_commit_duration_seconds', 'instance'), legend: '{{instance}}' }],
+        }),
+        timeSeries({
+          title: 'State on disk',
+          description: 'Size of the database.',
+          unit: 'bytes',
+          queries: [{ expr: max('lotus_e2ee_watch_state_bytes', 'instance'), legend: '{{instance}}' }],
         }),
       ],
     },
