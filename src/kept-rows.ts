@@ -56,5 +56,5 @@ function markOddNumber(_key: string, value: unknown): unknown {
 }
 
 function unmarkOddNumber(_key: string, value: unknown): unknown {
-  return typeof value === 'string' ? (ODD_NUMBERS[value] ?? value) : value;
+  return typeof value === 'string' && Object.hasOwn(ODD_NUMBERS, value) ? ODD_NUMBERS[value] : value;
 }
