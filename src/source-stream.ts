@@ -446,6 +446,9 @@ export class SourceStream implements ChunkConsumer, RecordHandler<RuleInterest> 
       status: line.status,
       isClientGone: line.isClientGone,
       clientHash: hasKind(rule, KINDS_WITH_CLIENT) ? line.hashClient(bytes) : 0,
+      addressHash: hasKind(rule, KINDS_WITH_CLIENT) ? line.hashAddress(bytes) : 0,
+      // One that waited at the gate is read from a copy: its number is over.
+      line: line === this.#reader.accessLine ? this.#reader.lineNumber : null,
       requester: requester === 'None' ? null : requester,
       route:
         rule === null

@@ -3,14 +3,13 @@
  * whole, one for each poisoned claim and each finished incident; and the same way back.
  */
 import type { Incident } from '../incident.ts';
+import { readRow, writeRow } from '../kept-rows.ts';
 import type { BoundedList } from './bounded-list.ts';
-import type { CauseEvidence } from './cause.ts';
 import type { DeviceTally } from './device.ts';
 import type { DeviceTable } from './device-table.ts';
 import type { Divergence } from './divergence.ts';
 import { IdRanges } from './id-ranges.ts';
 import type { PoisonedClaim } from './key-health.ts';
-import type { RefusalRun } from './refusal-run.ts';
 import type { ServerStartsDump } from './server-starts.ts';
 import type { StormClusterDump } from './storm-cluster.ts';
 
@@ -20,13 +19,6 @@ const TOTALS_KEY = '';
 const LIST_KEY = /^(poisoned|finished) (\d+)$/;
 
 type Row = readonly [key: string, text: string | null];
-
-/** JSON has no NaN and no infinities: they are texts there. */
-const SPECIAL: Readonly<Record<string, number>> = {
-  '\0NaN': Number.NaN,
-  '\0+': Number.POSITIVE_INFINITY,
-  '\0-': Number.NEGATIVE_INFINITY,
-};
 
 interface StoredTotals {
   readonly unattributed: DeviceTable['unattributed'];
@@ -66,9 +58,9 @@ export class DeviceRows {
   changed(): readonly Row[] {
     const changed = new Map<string, string | null>([...this.#forgotten].map((key) => [key, null]));
     // Behind them: a device that was forgotten may have been heard of again.
-    for (const device of this.#changed) changed.set(rowKey(device), write(storedForm(device)));
+    for (const device of this.#changed) changed.set(rowKey(device), writeRow(storedForm(device)));
     const rows: Row[] = [...changed];
-    this.#pendingTotals = write(this.#totals());
+    this.#pendingTotals = writeRow(this.#totals());
     if (this.#pendingTotals !== this.#committedTotals) rows.push([TOTALS_KEY, this.#pendingTotals]);
     rows.push(...this.#poisoned.changed(), ...this.#finished.changed());
     return rows;
@@ -90,10 +82,10 @@ export class DeviceRows {
     for (const [key, text] of rows) {
       try {
         const [, list, number] = LIST_KEY.exec(key) ?? [];
-        if (key === TOTALS_KEY) totals = read(text) as StoredTotals;
-        else if (list === 'poisoned') this.#poisoned.put(Number(number), read(text) as PoisonedClaim);
-        else if (list === 'finished') this.#finished.put(Number(number), read(text) as Incident);
-        else devices.push(read(text) as StoredDevice);
+        if (key === TOTALS_KEY) totals = readRow(text) as StoredTotals;
+        else if (list === 'poisoned') this.#poisoned.put(Number(number), readRow(text) as PoisonedClaim);
+        else if (list === 'finished') this.#finished.put(Number(number), readRow(text) as Incident);
+        else devices.push(readRow(text) as StoredDevice);
       } catch (error) {
         problems.push(`Cannot read row ${key} of the devices: ${String(error)}`);
       }
@@ -102,7 +94,7 @@ export class DeviceRows {
     if (totals !== null) this.#restoreTotals(totals);
     this.#poisoned.restore();
     this.#finished.restore();
-    this.#pendingTotals = write(this.#totals());
+    this.#pendingTotals = writeRow(this.#totals());
     return problems;
   }
 
@@ -142,7 +134,7 @@ class ListRows<T> {
     const rows: Row[] = [];
     for (let number = this.#from; number < Math.min(this.#to, dropped); number++) rows.push([`${this.#name} ${number}`, null]);
     for (let number = Math.max(this.#to, dropped); number < dropped + entries.length; number++)
-      rows.push([`${this.#name} ${number}`, write(entries[number - dropped])]);
+      rows.push([`${this.#name} ${number}`, writeRow(entries[number - dropped])]);
     return rows;
   }
 
@@ -166,14 +158,29 @@ class ListRows<T> {
   }
 }
 
-type SetFields = 'conflictKeyIds' | 'newKeyHashes';
-type RangeFields = 'held' | 'claimed' | 'claimedBefore';
+/** The fields of a device that aren't plain data, and those that are no state. */
+type Special = 'previous' | 'next' | 'held' | 'claimed' | 'rare';
+type OwnFields =
+  | 'heard'
+  | 'keyUploads'
+  | 'claimsOneTime'
+  | 'claimsFallback'
+  | 'startEpoch'
+  | 'highWater'
+  | 'lastAcceptedMs'
+  | 'lastAcceptedLow';
+type MoreFields = 'lastAcceptedHigh' | 'hasPublishedIdentity' | 'loginMs' | 'isWhole' | 'flags' | 'userId' | 'deviceId';
+type Rare = NonNullable<DeviceTally['rare']>;
 
-interface StoredDevice extends Omit<DeviceTally, 'link' | SetFields | RangeFields | 'divergence'> {
-  readonly conflictKeyIds: readonly string[];
-  readonly newKeyHashes: readonly number[];
+interface StoredDevice extends Pick<DeviceTally, OwnFields | MoreFields> {
   readonly held: readonly number[];
   readonly claimed: readonly number[];
+  readonly rare: StoredRare | null;
+}
+
+interface StoredRare extends Omit<Rare, 'conflictKeyIds' | 'newKeyHashes' | 'claimedBefore' | 'divergence'> {
+  readonly conflictKeyIds: readonly string[];
+  readonly newKeyHashes: readonly number[];
   readonly claimedBefore: readonly number[] | null;
   readonly divergence: StoredDivergence | null;
 }
@@ -187,38 +194,35 @@ function rowKey({ userId, deviceId }: DeviceTally): string {
   return JSON.stringify([userId, deviceId]);
 }
 
-function storedForm({ link, conflictKeyIds, newKeyHashes, held, claimed, claimedBefore, divergence, ...rest }: DeviceTally): StoredDevice {
+function storedForm({ previous, next, held, claimed, rare, ...plain }: DeviceTally): StoredDevice {
+  return { ...plain, held: held.bounds(), claimed: claimed.bounds(), rare: rare && storedRare(rare) };
+}
+
+function storedRare({ conflictKeyIds, newKeyHashes, claimedBefore, divergence, ...plain }: Rare): StoredRare {
   return {
-    ...rest,
+    ...plain,
     conflictKeyIds: [...conflictKeyIds],
     newKeyHashes: [...newKeyHashes],
-    held: held.bounds(),
-    claimed: claimed.bounds(),
     claimedBefore: claimedBefore?.bounds() ?? null,
     divergence: divergence && { ...divergence, fresh: divergence.fresh.bounds(), orphans: divergence.orphans.bounds() },
   };
 }
 
-function restoreDevice(device: DeviceTally, stored: StoredDevice): void {
-  const { userId, deviceId, keyUploads, conflictKeyIds, newKeyHashes, held, claimed, claimedBefore, divergence, ...rest } = stored;
-  Object.assign(device, rest, {
-    keyUploads: { ...device.keyUploads, ...keyUploads },
-    conflictKeyIds: conflictKeyIds.length === 0 ? device.conflictKeyIds : new Set(conflictKeyIds),
-    newKeyHashes: newKeyHashes.length === 0 ? device.newKeyHashes : new Set(newKeyHashes),
+function restoreDevice(device: DeviceTally, { userId, deviceId, held, claimed, rare, ...plain }: StoredDevice): void {
+  const fields: Omit<DeviceTally, Special | 'userId' | 'deviceId' | keyof Rare> = plain;
+  Object.assign(device, fields, {
     held: IdRanges.from(held),
     claimed: IdRanges.from(claimed),
-    claimedBefore: claimedBefore && IdRanges.from(claimedBefore),
-    divergence: divergence && { ...divergence, fresh: IdRanges.from(divergence.fresh), orphans: IdRanges.from(divergence.orphans) },
-  } satisfies Partial<DeviceTally> & { divergence: (Divergence & { causeEvidence: CauseEvidence; run: RefusalRun | null }) | null });
-}
-
-function write(value: unknown): string {
-  return JSON.stringify(value, (_, entry: unknown) => {
-    if (typeof entry !== 'number' || Number.isFinite(entry)) return entry;
-    return Number.isNaN(entry) ? '\0NaN' : entry > 0 ? '\0+' : '\0-';
+    rare: rare && {
+      ...rare,
+      conflictKeyIds: new Set(rare.conflictKeyIds),
+      newKeyHashes: new Set(rare.newKeyHashes),
+      claimedBefore: rare.claimedBefore && IdRanges.from(rare.claimedBefore),
+      divergence: rare.divergence && restoreDivergence(rare.divergence),
+    },
   });
 }
 
-function read(text: string): unknown {
-  return JSON.parse(text, (_, entry: unknown) => (typeof entry === 'string' && entry in SPECIAL ? SPECIAL[entry] : entry));
+function restoreDivergence({ fresh, orphans, ...plain }: StoredDivergence): Divergence {
+  return { ...plain, fresh: IdRanges.from(fresh), orphans: IdRanges.from(orphans) };
 }

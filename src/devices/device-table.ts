@@ -20,8 +20,9 @@ import type { Incident, IncidentSource } from '../incident.ts';
 import type { KeptRows } from '../kept-rows.ts';
 import { BoundedList } from './bounded-list.ts';
 import { decideCause } from './cause.ts';
-import { createDevice, type DeviceTally, type Link, NO_IDS, setFlag } from './device.ts';
+import { DeviceTally, setFlag } from './device.ts';
 import { deviceIncidents, serverIncidents } from './device-incidents.ts';
+import { DeviceIndex } from './device-index.ts';
 import { DeviceOrder } from './device-order.ts';
 import { DeviceRows } from './device-rows.ts';
 import { stateOf } from './device-view.ts';
@@ -46,7 +47,7 @@ import { endedBy, HOT_PER_MINUTE, isStorm } from './refusal-run.ts';
 import { ServerStarts } from './server-starts.ts';
 import { StormCluster } from './storm-cluster.ts';
 
-export type { DeviceTally } from './device.ts';
+export type { DeviceTally };
 
 /** Devices kept (a large homeserver: 100,000 active ones). */
 const MAX_DEVICES = 100_000;
@@ -62,8 +63,7 @@ export type Unattributed = { conflicts: number } & Record<Exclude<UploadOutcome,
 
 export class DeviceTable implements KeyHealth, IncidentSource, KeptRows {
   readonly stage = 'devices';
-  /** By user id, then device id. */
-  readonly #users = new Map<string, Map<string, DeviceTally>>();
+  readonly #index = new DeviceIndex();
   readonly #order = new DeviceOrder();
   readonly #maxDevices: number;
   readonly #rows: DeviceRows;
@@ -96,13 +96,11 @@ export class DeviceTable implements KeyHealth, IncidentSource, KeptRows {
 
   /** All devices, by user id and device id. */
   list(): DeviceTally[] {
-    return [...this.#users.values()]
-      .flatMap((devices) => [...devices.values()])
-      .sort((a, b) => compare(a.userId, b.userId) || compare(a.deviceId, b.deviceId));
+    return [...this.#index.all()].sort((a, b) => compare(a.userId, b.userId) || compare(a.deviceId, b.deviceId));
   }
 
   find(userId: string, deviceId: string): DeviceTally | undefined {
-    return this.#users.get(userId)?.get(deviceId);
+    return this.#index.find(userId, deviceId);
   }
 
   apply(fact: Fact): void {
@@ -150,7 +148,7 @@ export class DeviceTable implements KeyHealth, IncidentSource, KeptRows {
   }
 
   devicesOf(userId: string): readonly string[] {
-    return [...(this.#users.get(userId)?.keys() ?? [])];
+    return Array.from(this.#index.of(userId), ({ deviceId }) => deviceId);
   }
 
   /** Devices by state, as things stand now. */
@@ -223,8 +221,8 @@ export class DeviceTable implements KeyHealth, IncidentSource, KeptRows {
     const { timeMs } = upload;
     for (const { keyId, newKey } of upload.refusals) {
       device.conflictCount++;
-      device.conflictKeyIds = addBounded(device.conflictKeyIds, keyId, MAX_CONFLICT_IDS);
-      if (newKey !== null) device.newKeyHashes = addBounded(device.newKeyHashes, hashText(newKey), MAX_CONFLICT_IDS);
+      addBounded(device.conflictKeyIds, keyId, MAX_CONFLICT_IDS);
+      if (newKey !== null) addBounded(device.newKeyHashes, hashText(newKey), MAX_CONFLICT_IDS);
     }
     if (!(device.firstConflictMs <= timeMs)) device.firstConflictMs = timeMs;
     if (!(device.lastConflictMs >= timeMs)) device.lastConflictMs = timeMs;
@@ -396,7 +394,7 @@ export class DeviceTable implements KeyHealth, IncidentSource, KeptRows {
   }
 
   #touch(userId: string, deviceId: string): DeviceTally {
-    const device = this.find(userId, deviceId) ?? this.#add(copyText(userId), copyText(deviceId));
+    const device = this.find(userId, deviceId) ?? this.#add(this.#index.knownUserId(userId) ?? copyText(userId), copyText(deviceId));
     this.#order.moveToEnd(device, this.troubled.has(device));
     device.heard = ++this.#heard;
     enterStart(device, this.starts.epoch);
@@ -406,10 +404,8 @@ export class DeviceTable implements KeyHealth, IncidentSource, KeptRows {
 
   #add(userId: string, deviceId: string): DeviceTally {
     if (this.size >= this.#maxDevices) this.#evict();
-    const device = createDevice(userId, deviceId, {} as Link);
-    const devices = this.#users.get(userId);
-    if (devices === undefined) this.#users.set(userId, new Map([[deviceId, device]]));
-    else devices.set(deviceId, device);
+    const device = new DeviceTally(userId, deviceId);
+    this.#index.add(device);
     this.#order.add(device);
     return device;
   }
@@ -420,9 +416,7 @@ export class DeviceTable implements KeyHealth, IncidentSource, KeptRows {
     if (this.troubled.delete(device)) this.#finish(device);
     else if (!Number.isNaN(device.deletedMs)) this.#deletedHealthy--;
     this.#order.remove(device);
-    const devices = this.#users.get(device.userId);
-    devices?.delete(device.deviceId);
-    if (devices?.size === 0) this.#users.delete(device.userId);
+    this.#index.remove(device);
     this.#rows.forget(device);
     this.evicted++;
   }
@@ -439,12 +433,8 @@ function noteExhausted(device: DeviceTally, fact: KeysClaimed): void {
   addEvidence(device.exhaustion.lines, fact);
 }
 
-/** Adds to the set, or to a new one where it's the empty one that all share. */
-function addBounded<T extends string | number>(set: Set<T>, value: T, bound: number): Set<T> {
-  if (set.size >= bound || set.has(value)) return set;
-  const own = set === (NO_IDS as ReadonlySet<unknown>) ? new Set<T>() : set;
-  own.add(typeof value === 'string' ? (copyText(value) as T) : value);
-  return own;
+function addBounded<T extends string | number>(set: Set<T>, value: T, bound: number): void {
+  if (set.size < bound && !set.has(value)) set.add(typeof value === 'string' ? (copyText(value) as T) : value);
 }
 
 /** 53 bits of two FNV-1a hashes: texts are told apart, not kept (a new key is public, but long). */

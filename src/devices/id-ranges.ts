@@ -61,11 +61,18 @@ export class IdRanges {
       first = Math.min(first, this.#at(end));
       last = Math.max(last, this.#at(end + 1));
     }
-    bounds.splice(i, end - i, first, last);
-    if (bounds.length > 2 * MAX_RANGES) {
-      bounds.splice(0, 2);
+    this.#replace(i, end - i, first, last);
+    if (this.#bounds.length > 2 * MAX_RANGES) {
+      this.#replace(0, 2);
       this.isTruncated = true;
     }
+  }
+
+  /** As splice, but the new list takes no more memory than it needs: there are two of them for each device. */
+  #replace(at: number, count: number, ...entries: readonly number[]): void {
+    const bounds = this.#bounds;
+    if (entries.length === count) for (let i = 0; i < count; i++) bounds[at + i] = entries[i] as number;
+    else this.#bounds = bounds.slice(0, at).concat(entries, bounds.slice(at + count));
   }
 
   /** Whether it was in. */
@@ -75,10 +82,10 @@ export class IdRanges {
     if (i >= bounds.length || this.#at(i) > id) return false;
     const isFirst = this.#at(i) === id;
     const isLast = this.#at(i + 1) === id;
-    if (isFirst && isLast) bounds.splice(i, 2);
+    if (isFirst && isLast) this.#replace(i, 2);
     else if (isFirst) bounds[i] = id + 1;
     else if (isLast) bounds[i + 1] = id - 1;
-    else bounds.splice(i + 1, 0, id - 1, id + 1);
+    else this.#replace(i + 1, 0, id - 1, id + 1);
     return true;
   }
 
@@ -93,7 +100,7 @@ export class IdRanges {
   }
 
   clear(): void {
-    this.#bounds.length = 0;
+    this.#bounds = [];
   }
 
   /** How many ids are `from` or above. */

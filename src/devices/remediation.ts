@@ -9,7 +9,7 @@
 import type { CauseName } from './cause.ts';
 
 /** `DELETE /_synapse/admin/v2/users/%40alice%3Ahs/devices/JLAFKJWSCS` */
-export function deleteDeviceCommand(userId: string, deviceId: string): string {
+function deleteDeviceCommand(userId: string, deviceId: string): string {
   return `DELETE /_synapse/admin/v2/users/${encodePathPart(userId)}/devices/${encodePathPart(deviceId)}`;
 }
 

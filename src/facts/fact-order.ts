@@ -10,7 +10,7 @@
  * A source that has nothing more to read at the moment (`setIdle`) doesn't hold the others back, but may still bring what Synapse has buffered.
  * Bounded: above MAX_WAITING the earliest facts go on at once, and are counted.
  */
-import type { KeptRows } from '../kept-rows.ts';
+import { type KeptRows, readRow, writeRow } from '../kept-rows.ts';
 import type { Fact } from './fact.ts';
 
 /** How long a fact waits, in ms of log time. Chosen: Synapse's file handler buffers 5 s (synapse-log-lines 7), and most requests are shorter. */
@@ -111,7 +111,8 @@ export class FactOrder implements KeptRows {
     const horizonMs = this.#horizonMs();
     for (; this.#head < this.#waiting.length; this.#head++) {
       const { atMs, fact } = this.#waiting[this.#head] as Waiting;
-      if (atMs > horizonMs) break;
+      // One that comes may still have this very place, and go before.
+      if (atMs >= horizonMs) break;
       this.#deliver(fact);
     }
     this.#compact();
@@ -148,7 +149,7 @@ export class FactOrder implements KeptRows {
     }
     for (const key of this.#committedKeys) if (!this.#pendingKeys.has(key)) rows.push([key, null]);
     this.#pendingClocks = new Map();
-    for (const [source, { nowMs, order }] of this.#clocks) this.#pendingClocks.set(JSON.stringify([source]), write({ nowMs, order }));
+    for (const [source, { nowMs, order }] of this.#clocks) this.#pendingClocks.set(JSON.stringify([source]), writeRow({ nowMs, order }));
     for (const row of this.#pendingClocks) if (this.#committedClocks.get(row[0]) !== row[1]) rows.push(row);
     return rows;
   }
@@ -164,10 +165,10 @@ export class FactOrder implements KeptRows {
       try {
         const [source, order] = JSON.parse(key) as [string, number?];
         if (order === undefined) {
-          Object.assign(this.#clockOf(source), read(text));
+          Object.assign(this.#clockOf(source), readRow(text));
           this.#committedClocks.set(key, text);
         } else {
-          this.#insert(read(text) as Waiting);
+          this.#insert(readRow(text) as Waiting);
           this.#committedKeys.add(key);
         }
       } catch (error) {
@@ -184,21 +185,9 @@ function isBefore(a: Waiting, b: Waiting): boolean {
   return a.order < b.order;
 }
 
-/** JSON has no NaN and no infinities. The rule behind an access line is nobody's to know right of here, and has no text form. */
-function write(value: unknown): string {
-  return JSON.stringify(value, (key, entry: unknown) => {
-    if (key === 'route') return null;
-    if (typeof entry !== 'number' || Number.isFinite(entry)) return entry;
-    return Number.isNaN(entry) ? '\0NaN' : entry > 0 ? '\0+' : '\0-';
-  });
+/** The rule behind an access line is nobody's to know right of here, and has no text form. */
+function write(waiting: Waiting): string {
+  const { fact } = waiting;
+  if (!('access' in fact) || fact.access === null) return writeRow(waiting);
+  return writeRow({ ...waiting, fact: { ...fact, access: { ...fact.access, route: null } } });
 }
-
-function read(text: string): unknown {
-  return JSON.parse(text, (_, entry: unknown) => (typeof entry === 'string' && entry in SPECIAL ? SPECIAL[entry] : entry));
-}
-
-const SPECIAL: Readonly<Record<string, number>> = {
-  '\0NaN': Number.NaN,
-  '\0+': Number.POSITIVE_INFINITY,
-  '\0-': Number.NEGATIVE_INFINITY,
-};

@@ -161,6 +161,11 @@ export class RecordReader<I extends Interest = Interest> implements ChunkConsume
   }
 
   /** Of the line that was counted last, in its generation. */
+  /** The one that is handed over with each access line. */
+  get accessLine(): AccessLine {
+    return this.#access;
+  }
+
   get lineNumber(): number {
     return this.counts.lines - this.#linesBefore;
   }

@@ -83,11 +83,11 @@ export const deleted = (seconds: number, deviceId = DEVICE): Fact => ({
   deviceIds: [deviceId],
 });
 
-export const loggedIn = (seconds: number, deviceId = DEVICE): Fact => ({
+export const loggedIn = (seconds: number, deviceId = DEVICE, userId = USER): Fact => ({
   kind: 'logged_in',
   timeMs: at(seconds),
   provenance: PROVENANCE,
-  userId: USER,
+  userId,
   deviceId,
 });
 

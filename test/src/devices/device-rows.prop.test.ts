@@ -14,9 +14,9 @@ function all(table: DeviceTable): unknown {
   const { claims, unattributed, evicted, size, nowMs } = table;
   return {
     devices: table.list().map((device) => {
-      const { link, heard, held, claimed, claimedBefore, divergence, ...rest } = device;
-      const ranges = [held.bounds(), claimed.bounds(), claimedBefore?.bounds() ?? null];
-      return { ...rest, ranges, state: stateOf(device, nowMs), cause: causeOf(device), storm: stormViewOf(device, nowMs) };
+      const { previous, next, heard, held, claimed, rare, ...rest } = device;
+      const ranges = [held, claimed, rare?.claimedBefore, rare?.divergence?.fresh, rare?.divergence?.orphans].map((each) => each?.bounds());
+      return { ...rest, rare, ranges, state: stateOf(device, nowMs), cause: causeOf(device), storm: stormViewOf(device, nowMs) };
     }),
     incidents: [...table.incidents(nowMs)].sort((a, b) => (a.id < b.id ? -1 : 1)),
     states: table.countStates(),
