@@ -21,3 +21,40 @@ export interface KeptRows {
   /** At start, before any fact: all rows of the stage, in any order. A row it can't read is left out; the texts of what was wrong are returned. */
   restoreRows(rows: Iterable<readonly [key: string, text: string]>): readonly string[];
 }
+
+/** Numbers that JSON doesn't have, as texts that no log text is (it has no NUL at its start where a row keeps it). */
+const ODD_NUMBERS: Readonly<Record<string, number>> = {
+  '\0NaN': Number.NaN,
+  '\0+': Number.POSITIVE_INFINITY,
+  '\0-': Number.NEGATIVE_INFINITY,
+};
+
+/**
+ * A row's text: plain data as JSON, with NaN and the infinities kept. A look first whether there are any: JSON with a replacer takes five times as long, and a
+ * commit writes thousands of rows.
+ */
+export function writeRow(value: unknown): string {
+  return hasOddNumber(value) ? JSON.stringify(value, markOddNumber) : JSON.stringify(value);
+}
+
+/** The data of a row's text. Throws SyntaxError where it isn't JSON. */
+export function readRow(text: string): unknown {
+  return text.includes('\\u0000') ? JSON.parse(text, unmarkOddNumber) : JSON.parse(text);
+}
+
+function hasOddNumber(value: unknown): boolean {
+  if (typeof value === 'number') return !Number.isFinite(value);
+  if (typeof value !== 'object' || value === null) return false;
+  if (Array.isArray(value)) return value.some(hasOddNumber);
+  for (const key in value) if (hasOddNumber((value as Readonly<Record<string, unknown>>)[key])) return true;
+  return false;
+}
+
+function markOddNumber(_key: string, value: unknown): unknown {
+  if (typeof value !== 'number' || Number.isFinite(value)) return value;
+  return Number.isNaN(value) ? '\0NaN' : value > 0 ? '\0+' : '\0-';
+}
+
+function unmarkOddNumber(_key: string, value: unknown): unknown {
+  return typeof value === 'string' && Object.hasOwn(ODD_NUMBERS, value) ? ODD_NUMBERS[value] : value;
+}

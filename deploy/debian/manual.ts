@@ -78,7 +78,7 @@ systemd 254 and newer
 systemd holds the port, the process has no network at all
 .TP
 .B 70\\-jitless.conf
-no memory that is writable and executable, at ten times the CPU time
+no memory that is writable and executable, at six to seven times the CPU time
 .TP
 .B 80\\-log\\-group.conf
 a log that only a group may read

@@ -8,7 +8,7 @@ import type { DecidedTimeout, TimeoutReason } from './client-timeouts.ts';
 import type { DelayedEvent, Schedule } from './delayed-event.ts';
 import type { DelayedEventBook } from './delayed-event-book.ts';
 import type { DropCause, PendingDrop } from './drop-causes.ts';
-import type { EpisodeBook } from './episode-book.ts';
+import type { EpisodeBook, Happened } from './episode-book.ts';
 import { describeRequest, evidenceOf } from './fact-evidence.ts';
 import { longestSilenceMs } from './membership-drop.ts';
 
@@ -28,7 +28,7 @@ export function noteTimeout(episodes: EpisodeBook, timeout: DecidedTimeout, even
   const owner = isSlow ? NOBODY : ownerOf(event);
   episodes.add({
     kind: isSlow ? 'homeserver_slow' : 'client_gave_up',
-    subject: isSlow ? '' : subjectOf(owner, clientHash),
+    ...(isSlow ? THE_HOMESERVER : subjectOf(owner, clientHash)),
     ...owner,
     timeMs,
     level: TIMEOUT_LEVEL[reason],
@@ -39,12 +39,13 @@ export function noteTimeout(episodes: EpisodeBook, timeout: DecidedTimeout, even
 }
 
 export function noteRateLimit(episodes: EpisodeBook, fact: DelayedEventRequest, event: DelayedEvent | null): void {
-  const { timeMs, clientHash, provenance } = fact;
+  const { timeMs, addressHash, provenance } = fact;
   const owner = ownerOf(event);
   episodes.add({
     kind: 'rate_limited',
     // Synapse 1.143 to 1.155 limits addresses, so the address is what is refused, not one of the devices behind it.
-    subject: `client ${clientHash}`,
+    subject: `address ${addressHash}`,
+    isPrivate: true,
     ...NOBODY,
     timeMs,
     level: 'observed',
@@ -63,7 +64,7 @@ export function noteDrop(episodes: EpisodeBook, event: DelayedEvent, drop: Pendi
   const start = schedule === null ? [] : [evidenceOf(schedule.provenance, schedule.timeMs, describeSchedule(schedule))];
   episodes.add({
     kind: 'membership_dropped',
-    subject: subjectOf(owner, event.clientHash),
+    ...subjectOf(owner, event.clientHash),
     ...owner,
     timeMs: endMs,
     level: event.end === 'dropped' ? 'derived' : 'suspected',
@@ -86,7 +87,7 @@ export function noteCancelled(episodes: EpisodeBook, fact: DelayedEventRequest, 
   const owner = ownerOf(event);
   episodes.add({
     kind: 'cancel_instead_of_restart',
-    subject: subjectOf(owner, event.clientHash),
+    ...subjectOf(owner, event.clientHash),
     ...owner,
     timeMs: fact.timeMs,
     level: 'suspected',
@@ -122,7 +123,7 @@ export function noteSilence(
     const owner = ownerOf(event);
     calls.episodes.add({
       kind: 'never_restarted',
-      subject: subjectOf(owner, event.clientHash),
+      ...subjectOf(owner, event.clientHash),
       ...owner,
       timeMs: dueMs,
       level: 'suspected',
@@ -151,9 +152,13 @@ function ownerOf(event: DelayedEvent | null): Owner {
   return { userId: event.schedule.userId, deviceId: event.schedule.deviceId };
 }
 
-function subjectOf({ userId, deviceId }: Owner, clientHash: number): string {
-  return userId === null ? `client ${clientHash}` : `${userId} ${deviceId ?? ''}`;
+function subjectOf({ userId, deviceId }: Owner, clientHash: number): Pick<Happened, 'subject' | 'isPrivate'> {
+  return userId === null
+    ? { subject: `client ${clientHash}`, isPrivate: true }
+    : { subject: `${userId} ${deviceId ?? ''}`, isPrivate: false };
 }
+
+const THE_HOMESERVER = { subject: '', isPrivate: false } as const;
 
 function describeSchedule({ userId, deviceId, delayMs }: Schedule): string {
   return `schedule of a delayed leave by ${userId ?? 'somebody'}${deviceId === null ? '' : ` (${deviceId})`}, delay ${delayMs / 1000} s`;

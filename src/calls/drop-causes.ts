@@ -21,6 +21,8 @@ export interface PendingDrop {
 
 /** As for timeouts: log time that must pass behind the minute. */
 const SETTLE_MS = 5000;
+/** As for timeouts: fewer requests say nothing. */
+const MIN_REQUESTS = 20;
 /** Undecided ones kept; beyond, the oldest is decided as the client's. */
 const MAX_PENDING_DROPS = 10_000;
 
@@ -65,7 +67,9 @@ function decideCause(event: DelayedEvent, homeserver: Homeserver): DropCause {
   if (homeserver.outagesIn(fromMs, toMs).length > 0) return 'homeserver';
   if (event.rateLimited > 0) return 'rate_limit';
   const hasStall = homeserver.stalls().some((stall) => stall.fromMs <= toMs && stall.toMs >= fromMs);
-  return event.slowTimeouts > 0 || hasStall ? 'homeserver' : 'client';
+  if (event.slowTimeouts > 0 || hasStall) return 'homeserver';
+  const { count, isSlow } = homeserver.latencyAround(toMs, null);
+  return count >= MIN_REQUESTS && isSlow ? 'homeserver' : 'client';
 }
 
 /** From the last restart (or the schedule) to when the timer fired, or to the 404 where that isn't known. */

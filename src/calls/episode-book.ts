@@ -26,6 +26,8 @@ export interface Happened {
   readonly kind: EpisodeKind;
   /** What makes it the same fault again: a device, a client's hash; ''. */
   readonly subject: string;
+  /** The subject must not be printed: it's a hash of an address. */
+  readonly isPrivate: boolean;
   readonly userId: string | null;
   readonly deviceId: string | null;
   readonly timeMs: number;
@@ -41,6 +43,8 @@ export interface Happened {
 export interface Episode {
   readonly kind: EpisodeKind;
   readonly subject: string;
+  /** The subject as it may be printed: itself, or `client 7`. */
+  readonly name: string;
   readonly userId: string | null;
   readonly deviceId: string | null;
   readonly firstMs: number;
@@ -63,7 +67,7 @@ const MIN_COUNT: Partial<Record<EpisodeKind, number>> = { homeserver_slow: 2, cl
 const RANK: Readonly<Record<Level, number>> = { suspected: 0, derived: 1, observed: 2 };
 
 export class EpisodeBook {
-  /** By key (`kind/subject/firstMs`), in order of their last happening. */
+  /** By key (`kind/name/firstMs`), in order of their last happening. */
   readonly rows: BoundedRows<Episode>;
   /** The newest one of each kind and subject. */
   readonly #current = new Map<string, Episode>();
@@ -75,7 +79,10 @@ export class EpisodeBook {
   add(happened: Happened): void {
     const { kind, subject, timeMs, level, reason, note, evidence } = happened;
     const known = this.#current.get(`${kind}/${subject}`);
-    const episode = known !== undefined && timeMs - known.lastMs <= EPISODE_GAP_MS ? known : begin(happened);
+    const episode =
+      known !== undefined && timeMs - known.lastMs <= EPISODE_GAP_MS
+        ? known
+        : begin(happened, happened.isPrivate ? `client ${this.rows.takeSequence()}` : subject);
     this.#current.set(`${kind}/${subject}`, episode);
     episode.count++;
     episode.lastMs = Math.max(episode.lastMs, timeMs);
@@ -104,12 +111,26 @@ export class EpisodeBook {
   }
 }
 
-function begin({ kind, subject, userId, deviceId, timeMs, level, note }: Happened): Episode {
-  return { kind, subject, userId, deviceId, firstMs: timeMs, lastMs: timeMs, level, count: 0, reasons: {}, note, first: [], last: [] };
+function begin({ kind, subject, userId, deviceId, timeMs, level, note }: Happened, name: string): Episode {
+  return {
+    kind,
+    subject,
+    name,
+    userId,
+    deviceId,
+    firstMs: timeMs,
+    lastMs: timeMs,
+    level,
+    count: 0,
+    reasons: {},
+    note,
+    first: [],
+    last: [],
+  };
 }
 
-function keyOf({ kind, subject, firstMs }: Episode): string {
-  return `${kind}/${subject}/${firstMs}`;
+function keyOf({ kind, name, firstMs }: Episode): string {
+  return `${kind}/${name}/${firstMs}`;
 }
 
 function addEvidence({ first, last }: Episode, evidence: Evidence): void {

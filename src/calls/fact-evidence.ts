@@ -2,8 +2,8 @@
 import type { DelayedEventRequest, Provenance } from '../facts/fact.ts';
 import { type Evidence, MAX_EVIDENCE_TEXT } from '../incident.ts';
 
-export function evidenceOf({ source, positions }: Provenance, timeMs: number, text: string): Evidence {
-  return { source, line: null, position: positions.at(-1) ?? 0, timeMs, text: text.slice(0, MAX_EVIDENCE_TEXT) };
+export function evidenceOf({ source, positions, line = null }: Provenance, timeMs: number, text: string): Evidence {
+  return { source, line, position: positions.at(-1) ?? 0, timeMs, text: text.slice(0, MAX_EVIDENCE_TEXT) };
 }
 
 /** `restart of a delayed event: 200!, 3.112 s`; `schedule of a delayed event by @alice:hs: 200, 0.012 s`. */

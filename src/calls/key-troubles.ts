@@ -54,6 +54,7 @@ export function noteDelivery({ book, troubles, episodes }: Books, { message, ret
   episodes.add({
     kind: 'call_keys_late',
     subject: `${sender} ${userId} ${deviceId}`,
+    isPrivate: false,
     userId,
     deviceId,
     timeMs: returnedMs,
@@ -73,6 +74,7 @@ export function noteUnknownDevices({ troubles, episodes }: Books, { sender, mess
     episodes.add({
       kind: 'call_keys_for_unknown_device',
       subject: `${sender} ${userId} ${deviceId}`,
+      isPrivate: false,
       userId,
       deviceId,
       timeMs,

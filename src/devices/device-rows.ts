@@ -3,8 +3,9 @@
  * whole, one for each poisoned claim and each finished incident; and the same way back.
  */
 import type { Incident } from '../incident.ts';
+import { readRow, writeRow } from '../kept-rows.ts';
 import type { BoundedList } from './bounded-list.ts';
-import type { DeviceTally } from './device.ts';
+import { DeviceTally } from './device.ts';
 import type { DeviceTable } from './device-table.ts';
 import type { Divergence } from './divergence.ts';
 import { IdRanges } from './id-ranges.ts';
@@ -19,13 +20,6 @@ const LIST_KEY = /^(poisoned|finished) (\d+)$/;
 
 type Row = readonly [key: string, text: string | null];
 
-/** JSON has no NaN and no infinities: they are texts there. */
-const SPECIAL: Readonly<Record<string, number>> = {
-  '\0NaN': Number.NaN,
-  '\0+': Number.POSITIVE_INFINITY,
-  '\0-': Number.NEGATIVE_INFINITY,
-};
-
 interface StoredTotals {
   readonly unattributed: DeviceTable['unattributed'];
   readonly unattributedTimes: DeviceTable['unattributedTimes'];
@@ -38,6 +32,7 @@ interface StoredTotals {
 
 export class DeviceRows {
   readonly #table: DeviceTable;
+  readonly #fresh = new DeviceTally('', '');
   readonly #changed = new Set<DeviceTally>();
   /** Keys of rows whose device was forgotten. */
   readonly #forgotten = new Set<string>();
@@ -64,9 +59,9 @@ export class DeviceRows {
   changed(): readonly Row[] {
     const changed = new Map<string, string | null>([...this.#forgotten].map((key) => [key, null]));
     // Behind them: a device that was forgotten may have been heard of again.
-    for (const device of this.#changed) changed.set(rowKey(device), write(storedForm(device)));
+    for (const device of this.#changed) changed.set(rowKey(device), writeRow(storedForm(device, this.#fresh)));
     const rows: Row[] = [...changed];
-    this.#pendingTotals = write(this.#totals());
+    this.#pendingTotals = writeRow(this.#totals());
     if (this.#pendingTotals !== this.#committedTotals) rows.push([TOTALS_KEY, this.#pendingTotals]);
     rows.push(...this.#poisoned.changed(), ...this.#finished.changed());
     return rows;
@@ -83,24 +78,25 @@ export class DeviceRows {
   /** Least recently heard of first, as far as the rows tell. @param add makes the device, or finds it */
   restore(rows: Iterable<readonly [key: string, text: string]>, add: (userId: string, deviceId: string) => DeviceTally): readonly string[] {
     const problems: string[] = [];
-    const devices: StoredDevice[] = [];
+    const devices: { readonly names: readonly [userId: string, deviceId: string]; readonly stored: StoredDevice }[] = [];
     let totals: StoredTotals | null = null;
     for (const [key, text] of rows) {
       try {
         const [, list, number] = LIST_KEY.exec(key) ?? [];
-        if (key === TOTALS_KEY) totals = read(text) as StoredTotals;
-        else if (list === 'poisoned') this.#poisoned.put(Number(number), read(text) as PoisonedClaim);
-        else if (list === 'finished') this.#finished.put(Number(number), read(text) as Incident);
-        else devices.push(read(text) as StoredDevice);
+        if (key === TOTALS_KEY) totals = readRow(text) as StoredTotals;
+        else if (list === 'poisoned') this.#poisoned.put(Number(number), readRow(text) as PoisonedClaim);
+        else if (list === 'finished') this.#finished.put(Number(number), readRow(text) as Incident);
+        else devices.push({ names: JSON.parse(key) as [string, string], stored: readRow(text) as StoredDevice });
       } catch (error) {
         problems.push(`Cannot read row ${key} of the devices: ${String(error)}`);
       }
     }
-    for (const stored of devices.sort((a, b) => a.heard - b.heard)) restoreDevice(add(stored.userId, stored.deviceId), stored);
+    for (const { names, stored } of devices.sort((a, b) => (a.stored.heard ?? 0) - (b.stored.heard ?? 0)))
+      restoreDevice(add(...names), stored);
     if (totals !== null) this.#restoreTotals(totals);
     this.#poisoned.restore();
     this.#finished.restore();
-    this.#pendingTotals = write(this.#totals());
+    this.#pendingTotals = writeRow(this.#totals());
     return problems;
   }
 
@@ -140,7 +136,7 @@ class ListRows<T> {
     const rows: Row[] = [];
     for (let number = this.#from; number < Math.min(this.#to, dropped); number++) rows.push([`${this.#name} ${number}`, null]);
     for (let number = Math.max(this.#to, dropped); number < dropped + entries.length; number++)
-      rows.push([`${this.#name} ${number}`, write(entries[number - dropped])]);
+      rows.push([`${this.#name} ${number}`, writeRow(entries[number - dropped])]);
     return rows;
   }
 
@@ -164,25 +160,30 @@ class ListRows<T> {
   }
 }
 
-/** The fields of a device that aren't plain data, and those that are no state. */
-type Special = 'previous' | 'next' | 'held' | 'claimed' | 'rare';
-type OwnFields =
-  | 'heard'
-  | 'keyUploads'
-  | 'claimsOneTime'
-  | 'claimsFallback'
-  | 'startEpoch'
-  | 'highWater'
-  | 'lastAcceptedMs'
-  | 'lastAcceptedLow';
-type MoreFields = 'lastAcceptedHigh' | 'hasPublishedIdentity' | 'loginMs' | 'isWhole' | 'flags' | 'userId' | 'deviceId';
+/** Fields of a device that are plain data. Its names stand in the row's key. */
+const PLAIN_FIELDS = [
+  'heard',
+  'claimsOneTime',
+  'claimsFallback',
+  'startEpoch',
+  'highWater',
+  'lastAcceptedMs',
+  'lastAcceptedLow',
+  'lastAcceptedHigh',
+  'hasPublishedIdentity',
+  'loginMs',
+  'isWhole',
+  'flags',
+] as const satisfies readonly (keyof DeviceTally)[];
+
 type Rare = NonNullable<DeviceTally['rare']>;
 
-interface StoredDevice extends Pick<DeviceTally, OwnFields | MoreFields> {
-  readonly held: readonly number[];
-  readonly claimed: readonly number[];
-  readonly rare: StoredRare | null;
-}
+/** What is as in a device that was never heard of is left out: 100,000 healthy ones are most of the database. */
+type StoredDevice = Partial<Pick<DeviceTally, (typeof PLAIN_FIELDS)[number] | 'keyUploads'>> & {
+  readonly held?: readonly number[];
+  readonly claimed?: readonly number[];
+  readonly rare?: StoredRare;
+};
 
 interface StoredRare extends Omit<Rare, 'conflictKeyIds' | 'newKeyHashes' | 'claimedBefore' | 'divergence'> {
   readonly conflictKeyIds: readonly string[];
@@ -200,8 +201,15 @@ function rowKey({ userId, deviceId }: DeviceTally): string {
   return JSON.stringify([userId, deviceId]);
 }
 
-function storedForm({ previous, next, held, claimed, rare, ...plain }: DeviceTally): StoredDevice {
-  return { ...plain, held: held.bounds(), claimed: claimed.bounds(), rare: rare && storedRare(rare) };
+function storedForm(device: DeviceTally, fresh: DeviceTally): StoredDevice {
+  const { keyUploads, held, claimed, rare } = device;
+  const stored: Record<string, unknown> = {};
+  for (const field of PLAIN_FIELDS) if (!Object.is(device[field], fresh[field])) stored[field] = device[field];
+  if (Object.values(keyUploads).some((count) => count > 0)) stored['keyUploads'] = keyUploads;
+  if (!held.isEmpty) stored['held'] = held.bounds();
+  if (!claimed.isEmpty) stored['claimed'] = claimed.bounds();
+  if (rare !== null) stored['rare'] = storedRare(rare);
+  return stored;
 }
 
 function storedRare({ conflictKeyIds, newKeyHashes, claimedBefore, divergence, ...plain }: Rare): StoredRare {
@@ -214,32 +222,20 @@ function storedRare({ conflictKeyIds, newKeyHashes, claimedBefore, divergence, .
   };
 }
 
-function restoreDevice(device: DeviceTally, { userId, deviceId, held, claimed, rare, ...plain }: StoredDevice): void {
-  const fields: Omit<DeviceTally, Special | 'userId' | 'deviceId' | keyof Rare> = plain;
-  Object.assign(device, fields, {
-    held: IdRanges.from(held),
-    claimed: IdRanges.from(claimed),
-    rare: rare && {
-      ...rare,
-      conflictKeyIds: new Set(rare.conflictKeyIds),
-      newKeyHashes: new Set(rare.newKeyHashes),
-      claimedBefore: rare.claimedBefore && IdRanges.from(rare.claimedBefore),
-      divergence: rare.divergence && restoreDivergence(rare.divergence),
-    },
-  });
+function restoreDevice(device: DeviceTally, { held, claimed, rare, ...plain }: StoredDevice): void {
+  Object.assign(device, plain);
+  if (held !== undefined) device.held = IdRanges.from(held);
+  if (claimed !== undefined) device.claimed = IdRanges.from(claimed);
+  if (rare === undefined) return;
+  device.rare = {
+    ...rare,
+    conflictKeyIds: new Set(rare.conflictKeyIds),
+    newKeyHashes: new Set(rare.newKeyHashes),
+    claimedBefore: rare.claimedBefore && IdRanges.from(rare.claimedBefore),
+    divergence: rare.divergence && restoreDivergence(rare.divergence),
+  };
 }
 
 function restoreDivergence({ fresh, orphans, ...plain }: StoredDivergence): Divergence {
   return { ...plain, fresh: IdRanges.from(fresh), orphans: IdRanges.from(orphans) };
-}
-
-function write(value: unknown): string {
-  return JSON.stringify(value, (_, entry: unknown) => {
-    if (typeof entry !== 'number' || Number.isFinite(entry)) return entry;
-    return Number.isNaN(entry) ? '\0NaN' : entry > 0 ? '\0+' : '\0-';
-  });
-}
-
-function read(text: string): unknown {
-  return JSON.parse(text, (_, entry: unknown) => (typeof entry === 'string' && entry in SPECIAL ? SPECIAL[entry] : entry));
 }

@@ -150,6 +150,7 @@ function buildDelayedEventRequest(access: RequestAccess, request: JoinedRequest,
     durationMs: access.procMs + Math.max(0, access.sendMs),
     userId: access.requester,
     clientHash: access.clientHash,
+    addressHash: access.addressHash,
     delayIdHash: captures['delay_id'] === undefined ? null : hashText(captures['delay_id']),
     schedule: captures['delay_id'] === undefined ? readSchedule(captures) : null,
   };
@@ -256,8 +257,8 @@ function provenanceOf({ position, rule }: RecordMatch, { source, requestId, inca
   return { source, positions: [position], requestId, incarnation, ruleId: rule.id };
 }
 
-function provenanceOfRequest({ position, route }: RequestAccess, { source, requestId, incarnation }: JoinedRequest): Provenance {
-  return { source, positions: [position], requestId, incarnation, ruleId: route?.rule.id ?? '' };
+function provenanceOfRequest({ position, line, route }: RequestAccess, { source, requestId, incarnation }: JoinedRequest): Provenance {
+  return { source, positions: [position], requestId, incarnation, ruleId: route?.rule.id ?? '', line };
 }
 
 function provenanceOfUpload({ source, requestId, incarnation, access, matches }: JoinedRequest): Provenance {

@@ -10,13 +10,16 @@
  * A source that has nothing more to read at the moment (`setIdle`) doesn't hold the others back, but may still bring what Synapse has buffered.
  * Bounded: above MAX_WAITING the earliest facts go on at once, and are counted.
  */
-import type { KeptRows } from '../kept-rows.ts';
+import { type KeptRows, readRow, writeRow } from '../kept-rows.ts';
 import type { Fact } from './fact.ts';
 
 /** How long a fact waits, in ms of log time. Chosen: Synapse's file handler buffers 5 s (synapse-log-lines 7), and most requests are shorter. */
 export const LAG_MS = 10_000;
 /** Facts that wait, at most. Chosen: 2,000 a second for the whole lag, which no homeserver of one host reaches. */
 export const MAX_WAITING = 20_000;
+
+/** Facts of one source that are one row: those of so many orders. */
+const BLOCK = 64;
 
 interface Waiting {
   /** Place in log time. */
@@ -43,8 +46,9 @@ export class FactOrder implements KeptRows {
   #head = 0;
   /** Facts that went on before their time because too many waited. */
   overflowed = 0;
-  #committedKeys = new Set<string>();
-  #pendingKeys = new Set<string>();
+  /** What the rows of blocks hold, by key. */
+  #committedBlocks = new Map<string, string>();
+  #pendingBlocks = new Map<string, string>();
   /** Rows of the clocks, by key. */
   #committedClocks = new Map<string, string>();
   #pendingClocks = new Map<string, string>();
@@ -137,25 +141,25 @@ export class FactOrder implements KeptRows {
     return this.#clocks.get(source) as SourceClock;
   }
 
-  /** One row a fact that waits, and one a source. Few wait, so all are looked at. */
+  /** One row for each block of facts that wait, and one a source. Few wait, so all are looked at; a row for each would cost the database three times as much. */
   changedRows(): readonly (readonly [key: string, text: string | null])[] {
     const rows: [string, string | null][] = [];
-    this.#pendingKeys = new Set();
-    for (let i = this.#head; i < this.#waiting.length; i++) {
-      const waiting = this.#waiting[i] as Waiting;
-      const key = JSON.stringify([waiting.source, waiting.order]);
-      this.#pendingKeys.add(key);
-      if (!this.#committedKeys.has(key)) rows.push([key, write(waiting)]);
+    const blocks = this.#blocks();
+    this.#pendingBlocks = new Map();
+    for (const [key, facts] of blocks) {
+      const mark = markOf(facts);
+      this.#pendingBlocks.set(key, mark);
+      if (this.#committedBlocks.get(key) !== mark) rows.push([key, writeRow(facts.map(plainForm))]);
     }
-    for (const key of this.#committedKeys) if (!this.#pendingKeys.has(key)) rows.push([key, null]);
+    for (const key of this.#committedBlocks.keys()) if (!blocks.has(key)) rows.push([key, null]);
     this.#pendingClocks = new Map();
-    for (const [source, { nowMs, order }] of this.#clocks) this.#pendingClocks.set(JSON.stringify([source]), write({ nowMs, order }));
+    for (const [source, { nowMs, order }] of this.#clocks) this.#pendingClocks.set(JSON.stringify([source]), writeRow({ nowMs, order }));
     for (const row of this.#pendingClocks) if (this.#committedClocks.get(row[0]) !== row[1]) rows.push(row);
     return rows;
   }
 
   markCommitted(): void {
-    this.#committedKeys = this.#pendingKeys;
+    this.#committedBlocks = this.#pendingBlocks;
     this.#committedClocks = this.#pendingClocks;
   }
 
@@ -163,13 +167,14 @@ export class FactOrder implements KeptRows {
     const problems: string[] = [];
     for (const [key, text] of rows) {
       try {
-        const [source, order] = JSON.parse(key) as [string, number?];
-        if (order === undefined) {
-          Object.assign(this.#clockOf(source), read(text));
+        const [source, block] = JSON.parse(key) as [string, number?];
+        if (block === undefined) {
+          Object.assign(this.#clockOf(source), readRow(text));
           this.#committedClocks.set(key, text);
         } else {
-          this.#insert(read(text) as Waiting);
-          this.#committedKeys.add(key);
+          const facts = readRow(text) as readonly Waiting[];
+          for (const waiting of facts) this.#insert(waiting);
+          this.#committedBlocks.set(key, markOf(facts));
         }
       } catch (error) {
         problems.push(`Cannot read row ${key} of the facts that wait: ${String(error)}`);
@@ -177,6 +182,26 @@ export class FactOrder implements KeptRows {
     }
     return problems;
   }
+
+  #blocks(): Map<string, Waiting[]> {
+    const blocks = new Map<string, Waiting[]>();
+    for (let i = this.#head; i < this.#waiting.length; i++) {
+      const waiting = this.#waiting[i] as Waiting;
+      const key = JSON.stringify([waiting.source, Math.floor(waiting.order / BLOCK)]);
+      const block = blocks.get(key);
+      if (block === undefined) blocks.set(key, [waiting]);
+      else block.push(waiting);
+    }
+    return blocks;
+  }
+}
+
+/**
+ * Changes with the facts of a block: their number and the sum of their orders. Facts leave it, and only ones of a higher order than any before come: so no two
+ * states of it have both in common.
+ */
+function markOf(facts: readonly Waiting[]): string {
+  return `${facts.length} ${facts.reduce((sum, { order }) => sum + order, 0)}`;
 }
 
 function isBefore(a: Waiting, b: Waiting): boolean {
@@ -185,21 +210,9 @@ function isBefore(a: Waiting, b: Waiting): boolean {
   return a.order < b.order;
 }
 
-/** JSON has no NaN and no infinities. The rule behind an access line is nobody's to know right of here, and has no text form. */
-function write(value: unknown): string {
-  return JSON.stringify(value, (key, entry: unknown) => {
-    if (key === 'route') return null;
-    if (typeof entry !== 'number' || Number.isFinite(entry)) return entry;
-    return Number.isNaN(entry) ? '\0NaN' : entry > 0 ? '\0+' : '\0-';
-  });
+/** The rule behind an access line is nobody's to know right of here, and has no text form. */
+function plainForm(waiting: Waiting): Waiting {
+  const { fact } = waiting;
+  if (!('access' in fact) || fact.access === null) return waiting;
+  return { ...waiting, fact: { ...fact, access: { ...fact.access, route: null } } };
 }
-
-function read(text: string): unknown {
-  return JSON.parse(text, (_, entry: unknown) => (typeof entry === 'string' && entry in SPECIAL ? SPECIAL[entry] : entry));
-}
-
-const SPECIAL: Readonly<Record<string, number>> = {
-  '\0NaN': Number.NaN,
-  '\0+': Number.POSITIVE_INFINITY,
-  '\0-': Number.NEGATIVE_INFINITY,
-};

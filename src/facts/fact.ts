@@ -15,6 +15,8 @@ export interface Provenance {
   readonly incarnation: number;
   /** The rule that states it. */
   readonly ruleId: string;
+  /** Line number, in its generation, of the access line that decides it, from 1; null or missing where it isn't known. */
+  readonly line?: number | null;
 }
 
 /** A line that a fact rests on, where an incident may have to show it (emitted-kinds.ts, EVIDENCE_KINDS). */
@@ -114,6 +116,8 @@ export interface DelayedEventRequest extends FactBase {
   readonly userId: string | null;
   /** Hash of address and user agent. */
   readonly clientHash: number;
+  /** Hash of the address alone. */
+  readonly addressHash: number;
   /** Hash of the delay id; null for a schedule (the id is in its answer's body). */
   readonly delayIdHash: number | null;
   /** What a schedule says of the event; null in all other requests. */

@@ -218,15 +218,20 @@ export class AccessLine {
    * requests that are logged without a user to one that has him; neither address nor user agent goes any further than here.
    */
   hashClient(bytes: Uint8Array): number {
-    let addressEnd = this.messageStart;
-    while ((bytes[addressEnd] as number) > SPACE) addressEnd++;
     let agentStart = this.uriStart;
     while (bytes[agentStart] !== QUOTE && agentStart < this.end) agentStart++;
     agentStart += 3;
     let agentEnd = this.end - TAIL_LENGTH - 1;
     while (isDigit(bytes[agentEnd] as number)) agentEnd--;
     agentEnd -= 2;
-    return agentStart >= agentEnd ? 0 : hashBytes(bytes, agentStart, agentEnd, hashBytes(bytes, this.messageStart, addressEnd));
+    return agentStart >= agentEnd ? 0 : hashBytes(bytes, agentStart, agentEnd, this.hashAddress(bytes));
+  }
+
+  /** Hash of the address alone: who is limited together (Synapse 1.143 to 1.155 limits delayed events by address). */
+  hashAddress(bytes: Uint8Array): number {
+    let end = this.messageStart;
+    while ((bytes[end] as number) > SPACE) end++;
+    return hashBytes(bytes, this.messageStart, end);
   }
 }
 

@@ -27,6 +27,10 @@ export interface RequestAccess {
   readonly requester: string | null;
   /** Hash of address and user agent; 0 where the request's fact has no use for it. */
   readonly clientHash: number;
+  /** Hash of the address alone, as above. */
+  readonly addressHash: number;
+  /** Line number in its generation, from 1; null where it isn't known. */
+  readonly line: number | null;
   /** The rule whose route the request line matches, with the route's captures. */
   readonly route: { readonly rule: CompiledRule; readonly captures: Readonly<Record<string, string>> } | null;
 }

@@ -234,14 +234,13 @@ function writePrometheusConfig(folder: string, watcherPort: number, alertmanager
     const path = join(target, 'rules', file);
     writeFileSync(
       path,
-      readFileSync(path, 'utf8').replace(
-        /^( +(?:for|keep_firing_for): \d+)([mh])$/gm,
-        (_, start: string, unit: string) => start + (unit === 'm' ? 's' : 'm'),
-      ),
+      readFileSync(path, 'utf8')
+        .replace(/^ {4}interval: 10s$/m, '    interval: 1s')
+        .replace(/^( +(?:for|keep_firing_for): \d+)([mh])$/gm, (_, start: string, unit: string) => start + (unit === 'm' ? 's' : 'm')),
     );
   }
   const text = readFileSync(join(DEPLOY, 'prometheus/prometheus.yml'), 'utf8')
-    .replace('scrape_interval: 15s', 'scrape_interval: 1s')
+    .replaceAll(/scrape_interval: 1[05]s/g, 'scrape_interval: 1s')
     .replace('evaluation_interval: 15s', 'evaluation_interval: 1s')
     .replace('127.0.0.1:9464', `127.0.0.1:${watcherPort}`)
     .replace('127.0.0.1:9093', new URL(alertmanagerUrl).host)

@@ -47,6 +47,19 @@ export function isKnown(series: string): boolean {
   return SERIES_OF.has(series) || OF_PROMETHEUS.includes(series) || OF_SYNAPSE.includes(series) || recordedNames().includes(series);
 }
 
+/** A matcher on a label that the metric doesn't have, or on a value it never takes, matches nothing for ever. */
+export function labelProblems(metric: string, matcher: string): readonly string[] {
+  const spec = familyOf(metric);
+  const [, label = '', operator = '', value = ''] = /^(\w+)(=~|!~|!=|=)"(.*)"$/.exec(matcher) ?? [];
+  if (spec === undefined || ['job', 'instance', 'server_name', 'le'].includes(label)) return [];
+  if (spec.isPerDevice && (label === 'user_id' || label === 'device_id')) return [];
+  const known = spec.labels.find(({ name }) => name === label);
+  if (known === undefined) return [`has no label ${label}`];
+  if (!('values' in known) || value.startsWith('$')) return [];
+  const wanted = operator.endsWith('~') ? value.split('|') : [value];
+  return wanted.filter((each) => !known.values.includes(each)).map((each) => `has no ${label}="${each}"`);
+}
+
 function seriesNames({ name, type }: FamilySpec): readonly string[] {
   return type === 'histogram' ? [`${name}_bucket`, `${name}_sum`, `${name}_count`] : [name];
 }

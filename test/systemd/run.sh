@@ -67,7 +67,10 @@ SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1 setsid systemd-nspawn --directory "$work/root
   --boot -- systemd.unit=basic.target </dev/null >"$work/log" 2>&1 &
 container=$!
 
-guest() { nsenter --target "$guest_init" --mount --pid --uts --ipc --net --cgroup --wd=/ -- "$@"; }
+# Nothing of our environment: RUNLEVEL=1, say, keeps packages' services from starting.
+guest() {
+  nsenter --target "$guest_init" --mount --pid --uts --ipc --net --cgroup --wd=/ -- env --ignore-environment PATH="$PATH" HOME=/root "$@"
+}
 
 is_up=''
 for _ in $(seq 200); do

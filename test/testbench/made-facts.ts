@@ -42,6 +42,7 @@ export function delayedEventRequest(more: Partial<DelayedEventRequest> = {}): De
     durationMs: 1,
     userId: null,
     clientHash: 0,
+    addressHash: 0,
     delayIdHash: null,
     schedule: null,
     ...more,

@@ -5,23 +5,21 @@
  * scrapes through a proxy that takes the Accept header off.
  */
 
-import type { ChildProcess } from 'node:child_process';
-import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import type { Server } from 'node:http';
 import { createServer, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { HttpServer } from '../../../daemon/http/server.ts';
 import { createHttpServer } from '../../../daemon/http/server.ts';
+import { askPrometheus, type RunningServer, startPrometheus, until } from '../../testbench/debian-servers.ts';
 import { reasonToSkip } from './debian-binary.ts';
 import { createSampleStore, HOSTILE_IDS, HOSTILE_LABEL } from './sample-store.ts';
 
-const POLL_MS = 200;
-const POLL_LIMIT = 150;
+/** Chosen: a loaded machine. */
+const DEADLINE_MS = 30_000;
 const JOBS = ['openmetrics', 'text'] as const;
 const skipped = reasonToSkip('prometheus', 'prometheus');
 
@@ -37,9 +35,7 @@ describe.skipIf(skipped !== '')(`Prometheus${skipped && ` (skipped: ${skipped})`
   const proxied = new Set<string>();
   let server: HttpServer;
   let proxy: Server;
-  let prometheus: ChildProcess;
-  let log = '';
-  let base = '';
+  let prometheus: RunningServer;
 
   beforeAll(async () => {
     const view = {
@@ -56,55 +52,27 @@ describe.skipIf(skipped !== '')(`Prometheus${skipped && ` (skipped: ${skipped})`
     });
     proxy = createTextOnlyProxy(port, proxied);
     const proxyPort = await listenAnywhere(proxy);
-    const apiPort = await freePort();
-    base = `http://127.0.0.1:${apiPort}`;
     const job = (name: string, target: number): string => `- {job_name: ${name}, static_configs: [{targets: ['127.0.0.1:${target}']}]}`;
     const config = `global: {scrape_interval: 1s}\nscrape_configs:\n${job('openmetrics', port)}\n${job('text', proxyPort)}\n`;
     writeFileSync(join(folder, 'prometheus.yml'), config);
-    prometheus = spawn('prometheus', [
-      `--config.file=${join(folder, 'prometheus.yml')}`,
-      `--storage.tsdb.path=${join(folder, 'data')}`,
-      `--web.listen-address=127.0.0.1:${apiPort}`,
-      '--enable-feature=exemplar-storage',
-    ]);
-    prometheus.stderr?.setEncoding('utf8').on('data', (text: string) => {
-      log += text;
+    prometheus = await startPrometheus({
+      configFile: join(folder, 'prometheus.yml'),
+      dataFolder: join(folder, 'data'),
+      flags: ['--enable-feature=exemplar-storage'],
     });
-    await until('both jobs are up', async () => (await query('up == 1')).length === JOBS.length);
+    await until('both jobs are up', DEADLINE_MS, async () => (await query('up == 1')).length === JOBS.length);
   });
 
   afterAll(async () => {
-    if (prometheus && prometheus.exitCode === null) {
-      const exited = new Promise((resolve) => prometheus.once('exit', resolve));
-      prometheus.kill('SIGTERM');
-      await exited;
-    }
+    await prometheus?.stop();
     proxy?.closeAllConnections();
     await new Promise<void>((resolve) => (proxy ? proxy.close(() => resolve()) : resolve()));
     await server?.close();
     rmSync(folder, { recursive: true, force: true });
   });
 
-  /** Asks again, a bounded number of times; fails with Prometheus' own log. */
-  async function until(what: string, isSo: () => Promise<boolean>): Promise<void> {
-    for (let n = 0; n < POLL_LIMIT; n++) {
-      if (prometheus.exitCode !== null) break;
-      // Not yet listening is an answer like "not yet".
-      if (await isSo().catch(() => false)) return;
-      await sleep(POLL_MS);
-    }
-    throw new Error(`${what}: not within ${POLL_MS * POLL_LIMIT} ms. Prometheus says:\n${log}`);
-  }
-
-  async function api<T>(path: string, parameters: Record<string, string> = {}): Promise<T> {
-    const response = await fetch(`${base}/api/v1/${path}?${new URLSearchParams(parameters)}`);
-    const answer = (await response.json()) as { status: string; data: T; error?: string };
-    if (answer.status !== 'success') throw new Error(`${path} ${JSON.stringify(parameters)}: ${answer.error}`);
-    return answer.data;
-  }
-
   async function query(expression: string): Promise<readonly QueryResult[]> {
-    return (await api<{ result: QueryResult[] }>('query', { query: expression })).result;
+    return (await askPrometheus<{ result: QueryResult[] }>(prometheus, 'query', { query: expression })).result;
   }
 
   async function valuesOf(expression: string): Promise<readonly number[]> {
@@ -160,8 +128,8 @@ describe.skipIf(skipped !== '')(`Prometheus${skipped && ` (skipped: ${skipped})`
   it('stores exemplars, with the log time as their time where it is known', async () => {
     const day = { start: '1782777600', end: `${Date.now() / 1000 + 3600}` };
     let found: readonly { labels: Record<string, string>; value: string; timestamp: number }[] = [];
-    await until('exemplars', async () => {
-      const series = await api<{ exemplars: typeof found }[]>('query_exemplars', {
+    await until('exemplars', DEADLINE_MS, async () => {
+      const series = await askPrometheus<{ exemplars: typeof found }[]>(prometheus, 'query_exemplars', {
         query: 'lotus_e2ee_delayed_event_request_duration_seconds_bucket',
         ...day,
       });
@@ -179,14 +147,23 @@ describe.skipIf(skipped !== '')(`Prometheus${skipped && ` (skipped: ${skipped})`
 
   it('goes on with counts made between scrapes', async () => {
     store.counter('lotus_e2ee_key_claims_total', 'fallback').add(5);
-    await until('the new count', async () => (await query('lotus_e2ee_key_claims_total{kind="fallback"} == 5')).length === JOBS.length);
+    await until(
+      'the new count',
+      DEADLINE_MS,
+      async () => (await query('lotus_e2ee_key_claims_total{kind="fallback"} == 5')).length === JOBS.length,
+    );
   });
 
   it('has no scrape that failed, and nothing to complain about', async () => {
     expect(await valuesOf('min_over_time(up[10m])')).toEqual([1, 1]);
-    const { activeTargets } = await api<{ activeTargets: { lastError: string }[] }>('targets');
-    expect(activeTargets.map(({ lastError }) => lastError)).toEqual(['', '']);
-    expect(log.split('\n').filter((line) => /level=(?:warn|error)/.test(line))).toEqual([]);
+    const answer = (await (await fetch(`${prometheus.url}/api/v1/targets`)).json()) as { data: { activeTargets: { lastError: string }[] } };
+    expect(answer.data.activeTargets.map(({ lastError }) => lastError)).toEqual(['', '']);
+    expect(
+      prometheus
+        .log()
+        .split('\n')
+        .filter((line) => /level=(?:warn|error)/.test(line)),
+    ).toEqual([]);
   });
 });
 
@@ -207,12 +184,4 @@ function createTextOnlyProxy(port: number, contentTypes: Set<string>): Server {
 async function listenAnywhere(server: Server): Promise<number> {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return (server.address() as AddressInfo).port;
-}
-
-/** Free at the time of asking; Prometheus can't take port 0 and tell. */
-async function freePort(): Promise<number> {
-  const server = createServer();
-  const port = await listenAnywhere(server);
-  await new Promise<void>((resolve) => server.close(() => resolve()));
-  return port;
 }

@@ -135,10 +135,10 @@ describe('property', () => {
         expect(bench.gaps).toEqual([]);
         expect(bench.fileSystem.openCount).toBe(0);
       }),
-      { numRuns: 120 },
+      { numRuns: 80 },
     );
-    expect(seen.rotations).toBeGreaterThan(200);
-    expect(seen.packed).toBeGreaterThan(50);
-    expect(seen.crashes).toBeGreaterThan(100);
+    expect(seen.rotations).toBeGreaterThan(100);
+    expect(seen.packed).toBeGreaterThan(30);
+    expect(seen.crashes).toBeGreaterThan(50);
   });
 });

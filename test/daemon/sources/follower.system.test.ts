@@ -85,6 +85,33 @@ describe('rotation every 200 ms, 2,000 lines/s', () => {
     expect(measured).toMatchObject({ missingCount: 0, doubledCount: 0, disorderedCount: 0 });
   });
 
+  it('at 20,000 lines/s, by deletion every 200 ms, loses and doubles nothing', async () => {
+    const measured = await measure('ours', {
+      mode: 'delete',
+      seconds: 6,
+      linesPerSecond: 20_000,
+      linesPerWrite: 10,
+      rotationPeriodMs: 200,
+    });
+    console.log(`20,000 lines/s, deleted: ${figuresOf(measured)}`);
+    expect(measured).toMatchObject({ missingCount: 0, doubledCount: 0, disorderedCount: 0 });
+  });
+
+  it('copytruncate every 3 s: what is lost comes with a gap', async () => {
+    const measured = await measure('ours', {
+      mode: 'copytruncate',
+      seconds: 12,
+      linesPerSecond: 2000,
+      linesPerWrite: 10,
+      rotationPeriodMs: 3000,
+    });
+    console.log(
+      `copytruncate every 3 s: ${measured.missingCount} of ${measured.lineCount + measured.missingCount} lost, ${figuresOf(measured)}`,
+    );
+    expect(measured).toMatchObject({ doubledCount: 0, disorderedCount: 0 });
+    expect(measured.events['gap truncated']).toBeGreaterThanOrEqual(2);
+  });
+
   it.each<WakeName>(['ours', 'timer'])('copytruncate, %s: nothing is doubled, and what is lost comes with a gap', async (wake) => {
     const measured = await measure(wake, {
       mode: 'copytruncate',

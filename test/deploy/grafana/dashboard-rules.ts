@@ -4,7 +4,7 @@
  * sentence for each thing that is wrong.
  */
 import type { Annotation, Dashboard, Panel, QueryVariable, RowPanel, Target } from '../../../deploy/grafana/source/model.ts';
-import { familyOf, isKnown } from '../known-metrics.ts';
+import { isKnown, labelProblems } from '../known-metrics.ts';
 import { type Selector, selectorsOf } from '../promql.ts';
 
 export type DashboardRule = (dashboard: Dashboard) => readonly string[];
@@ -163,19 +163,6 @@ function targetVariableProblems(dashboard: Dashboard, name: string, label: strin
     variable.includeAll &&
     variable.allValue === '.+';
   return isRight ? [] : [`variable ${name} is not multi with all = .+, labelled "${label}", of the chosen data source`];
-}
-
-/** A matcher on a label that the metric doesn't have, or on a value it never takes, matches nothing for ever. */
-function labelProblems(metric: string, matcher: string): readonly string[] {
-  const spec = familyOf(metric);
-  const [, label = '', operator = '', value = ''] = /^(\w+)(=~|!~|!=|=)"(.*)"$/.exec(matcher) ?? [];
-  if (spec === undefined || ['job', 'instance', 'server_name', 'le'].includes(label)) return [];
-  if (spec.isPerDevice && (label === 'user_id' || label === 'device_id')) return [];
-  const known = spec.labels.find(({ name }) => name === label);
-  if (known === undefined) return [`has no label ${label}`];
-  if (!('values' in known) || value.startsWith('$')) return [];
-  const wanted = operator.endsWith('~') ? value.split('|') : [value];
-  return wanted.filter((each) => !known.values.includes(each)).map((each) => `has no ${label}="${each}"`);
 }
 
 function overlap({ gridPos: a }: Panel | RowPanel, { gridPos: b }: Panel | RowPanel): boolean {

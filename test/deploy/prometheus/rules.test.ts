@@ -5,7 +5,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { DEPLOY, familyOf, isKnown } from '../known-metrics.ts';
+import { DEPLOY, familyOf, isKnown, labelProblems } from '../known-metrics.ts';
 import { selectorsOf } from '../promql.ts';
 import {
   type AlertCase,
@@ -54,21 +54,11 @@ function missingFromRunbook(alert: string, runbook: string): readonly string[] {
   return ['**Meaning.**', '**Impact.**', '**Confirm.**', '**Next.**', '**Do not.**'].filter((heading) => !section.includes(heading));
 }
 
-/** A label that a closed set doesn't have can never match. */
+/** A label or value that the metric doesn't have can never match. */
 function unknownLabels(expression: string): readonly string[] {
-  return selectorsOf(expression).flatMap(({ metric, matchers }) => {
-    const spec = familyOf(metric);
-    return matchers.flatMap((matcher) => {
-      const [, label = '', operator = '', value = ''] = /^(\w+)(=~|!~|!=|=)"(.*)"$/.exec(matcher) ?? [];
-      const known = spec?.labels.find(({ name }) => name === label);
-      if (spec === undefined || ['job', 'instance', 'server_name', 'le'].includes(label)) return [];
-      if (known === undefined) return [`${metric} has no label ${label}`];
-      const values = operator.endsWith('~') ? value.split('|') : [value];
-      return 'values' in known
-        ? values.filter((each) => !known.values.includes(each)).map((each) => `${metric} has no ${label}="${each}"`)
-        : [];
-    });
-  });
+  return selectorsOf(expression).flatMap(({ metric, matchers }) =>
+    matchers.flatMap((matcher) => labelProblems(metric, matcher).map((problem) => `${metric} ${problem}`)),
+  );
 }
 
 /** Bounds named in `le` that the histogram doesn't have, as our exposition prints them. */

@@ -152,6 +152,7 @@ describe('an episode', () => {
   const happened = (ms: number, more: Partial<Happened> = {}): Happened => ({
     kind: 'client_gave_up',
     subject: 'a',
+    isPrivate: false,
     userId: '@a:hs',
     deviceId: null,
     timeMs: NOON + ms,

@@ -115,7 +115,7 @@ export function meaningOf({ pipeline, stream, facts }: LogReading): unknown {
   return plain({
     facts: facts.map((fact) => ({
       ...fact,
-      provenance: { ...fact.provenance, positions: fact.provenance.positions.length },
+      provenance: { ...fact.provenance, positions: fact.provenance.positions.length, line: null },
       ...('access' in fact && { access: null }),
       ...(fact.lines && { lines: fact.lines.map(({ text, timeMs }) => ({ text, timeMs })) }),
     })),

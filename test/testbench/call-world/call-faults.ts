@@ -99,7 +99,9 @@ export const CALL_FAULTS: readonly CallFault[] = [
   {
     name: 'restart',
     plan: (world) => {
-      world.server.restart(windowOf(world, 1000, 15_000));
+      const [fromMs, toMs] = windowOf(world, 1000, 15_000);
+      // A process that stands still can't be told to stop.
+      if (!world.server.isSlow(fromMs) && !world.server.isSlow(toMs)) world.server.restart([fromMs, toMs]);
     },
   },
 ];

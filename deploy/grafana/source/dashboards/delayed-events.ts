@@ -28,7 +28,7 @@ export const DELAYED_EVENTS = createDashboard({
         timeSeries({
           title: 'Delayed events that clients gave up on',
           description:
-            'By what the homeserver did in that minute: slow (its own processing, a stall, or p99 of the other requests at 1 s or more), healthy, or unknown (too few other requests).',
+            'By what the homeserver did in that minute: slow (its own processing, a stall, or p99 of the other requests at 1 s or more), healthy, or unknown (too few other requests). Shown 35 s after it happened: the minute around it decides.',
           unit: 'short',
           queries: [
             { expr: sumIncrease('lotus_e2ee_delayed_event_client_timeouts_total', 'attribution', SERVER), legend: '{{attribution}}' },

@@ -102,7 +102,7 @@ export const OVERVIEW = createDashboard({
         }),
         timeSeries({
           title: 'Delayed events that clients gave up on',
-          description: 'KE-4, by what the homeserver did in that minute.',
+          description: 'KE-4, by what the homeserver did in that minute. Shown 35 s after it happened.',
           unit: 'short',
           queries: [{ expr: sumIncrease('lotus_e2ee_delayed_event_client_timeouts_total', 'attribution'), legend: '{{attribution}}' }],
           isStacked: true,

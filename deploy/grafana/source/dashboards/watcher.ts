@@ -148,6 +148,7 @@ export const WATCHER = createDashboard({
         timeSeries({
           title: 'Commits that failed, and states set aside',
           description: 'failed: the state could not be written to disk. set aside: it was damaged or foreign at a start.',
+          width: 8,
           unit: 'short',
           queries: [
             { expr: sumIncrease('lotus_e2ee_watch_state_commit_failures_total', 'instance'), legend: '{{instance}} failed' },
@@ -157,12 +158,14 @@ export const WATCHER = createDashboard({
         timeSeries({
           title: 'Time that a commit takes',
           description: 'So long nothing else is done.',
+          width: 8,
           unit: 's',
           queries: [{ expr: max('lotus_e2ee_watch_state_commit_duration_seconds', 'instance'), legend: '{{instance}}' }],
         }),
         timeSeries({
           title: 'State on disk',
           description: 'Size of the database.',
+          width: 8,
           unit: 'bytes',
           queries: [{ expr: max('lotus_e2ee_watch_state_bytes', 'instance'), legend: '{{instance}}' }],
         }),
