@@ -18,14 +18,12 @@ export interface Reading {
 export function readWorld(world: World, seed: number | null = null, from = 0): Reading {
   const random = seed === null ? null : new Random(seed);
   const pipeline = new Pipeline({ rules: BUILT_IN_RULES, metrics: new MetricStore() });
-  const sources = world
-    .logs()
-    .map(({ name, text }) => ({
-      stream: pipeline.addSource({ name, timeZone: 'UTC' }),
-      bytes: Buffer.from(text).subarray(Math.floor(from * Buffer.byteLength(text))),
-      at: 0,
-      held: 0,
-    }));
+  const sources = world.logs().map(({ name, text }) => ({
+    stream: pipeline.addSource({ name, timeZone: 'UTC' }),
+    bytes: Buffer.from(text).subarray(Math.floor(from * Buffer.byteLength(text))),
+    at: 0,
+    held: 0,
+  }));
   for (let open = [...sources]; open.length > 0; open = open.filter(({ at, bytes }) => at < bytes.length)) {
     // Whoever is furthest behind reads on, as `analyze` does; a piece at a time.
     const source =
