@@ -46,6 +46,13 @@ const EXHAUSTION_OPEN_MS = 24 * 60 * 60_000;
 const MAX_NAMES = 5;
 
 export function deviceIncidents(device: DeviceTally, nowMs: number): DeviceIncident[] {
+  const { exhaustion } = device;
+  const isExhausted = exhaustion !== null && hasFlag(device, 'exhausted');
+  return [...divergenceIncidents(device, nowMs), ...(isExhausted ? [exhaustionIncident(device, exhaustion, nowMs)] : [])];
+}
+
+/** Those of its divergence alone: another one may follow, with incidents of its own. */
+export function divergenceIncidents(device: DeviceTally, nowMs: number): DeviceIncident[] {
   const incidents: DeviceIncident[] = [];
   const { divergence } = device;
   const cause = causeOf(device);
@@ -54,7 +61,6 @@ export function deviceIncidents(device: DeviceTally, nowMs: number): DeviceIncid
     if (divergence.poisoned !== null) incidents.push(poisonedIncident(device, divergence, cause, nowMs));
     if (divergence.critical !== null) incidents.push(hotLoopIncident(device, divergence, nowMs));
   }
-  if (device.exhaustion !== null && hasFlag(device, 'exhausted')) incidents.push(exhaustionIncident(device, device.exhaustion, nowMs));
   return incidents;
 }
 

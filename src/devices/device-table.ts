@@ -21,7 +21,7 @@ import type { KeptRows } from '../kept-rows.ts';
 import { BoundedList } from './bounded-list.ts';
 import { decideCause } from './cause.ts';
 import { DeviceTally, setFlag } from './device.ts';
-import { deviceIncidents, serverIncidents } from './device-incidents.ts';
+import { deviceIncidents, divergenceIncidents, serverIncidents } from './device-incidents.ts';
 import { DeviceIndex } from './device-index.ts';
 import { DeviceOrder } from './device-order.ts';
 import { DeviceRows } from './device-rows.ts';
@@ -383,7 +383,11 @@ export class DeviceTable implements KeyHealth, IncidentSource, KeptRows {
   #finish(device: DeviceTally): void {
     if (device.divergence === null) return;
     settleOrphans(device.divergence);
-    for (const incident of deviceIncidents(device, this.nowMs)) this.finished.push({ ...incident, isOpen: false });
+    this.#keepFinished(divergenceIncidents(device, this.nowMs));
+  }
+
+  #keepFinished(incidents: readonly Incident[]): void {
+    for (const incident of incidents) this.finished.push({ ...incident, isOpen: false });
   }
 
   #markTroubled(device: DeviceTally): void {
@@ -413,7 +417,7 @@ export class DeviceTable implements KeyHealth, IncidentSource, KeptRows {
   #evict(): void {
     const device = this.#order.chooseToForget((candidate) => stateOf(candidate, this.nowMs));
     if (device === null) return;
-    if (this.troubled.delete(device)) this.#finish(device);
+    if (this.troubled.delete(device)) this.#keepFinished(deviceIncidents(device, this.nowMs));
     else if (!Number.isNaN(device.deletedMs)) this.#deletedHealthy--;
     this.#order.remove(device);
     this.#index.remove(device);

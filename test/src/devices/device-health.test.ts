@@ -85,6 +85,15 @@ describe('a device that was refused', () => {
     ]);
   });
 
+  it('has each of its incidents once, also where it was exhausted before', () => {
+    const used = [claimed(10, FIRST), claimed(20, [id(0)]), accepted(30, ids(50, 99))];
+    const again = refused(5000, FIRST, RESET);
+    const table = tableOf(fresh, used, resetStorm, accepted(200, ids(100, 102)), again);
+    const found = table.incidents(at(5001)).map((incident) => incident.id);
+    expect(new Set(found).size).toBe(found.length);
+    expect(found).toHaveLength(3);
+  });
+
   it('that is deleted and comes back is a device like any other', () => {
     const table = tableOf(fresh, resetStorm, deleted(200), loggedIn(300), accepted(301, FIRST, { hasDeviceKeys: true }));
     expect(standing(table, 400)).toMatchObject({ state: 'healthy', poisoned: 0 });
