@@ -6,7 +6,7 @@
  */
 import type { RecordKind } from './facts/emitted-kinds.ts';
 import { AccessLine } from './records/access-line.ts';
-import type { Interest, LogRecord } from './records/record-reader.ts';
+import type { Interest, LogRecord } from './records/record-handler.ts';
 import { decodeText } from './records/text-decoder.ts';
 import { NumberWatch } from './requests/number-watch.ts';
 import {

@@ -14,14 +14,8 @@ import type { AccessLine } from './records/access-line.ts';
 import { DockerEnvelope } from './records/docker-envelope.ts';
 import type { LogFormat } from './records/log-format.ts';
 import type { Level } from './records/log-statement.ts';
-import {
-  type Interest,
-  type LogRecord,
-  type PhysicalCounts,
-  type RecordHandler,
-  RecordReader,
-  type RecordReaderDump,
-} from './records/record-reader.ts';
+import type { Interest, LogRecord, RecordHandler } from './records/record-handler.ts';
+import { type PhysicalCounts, RecordReader, type RecordReaderDump } from './records/record-reader.ts';
 import { decodeText, TextMemo } from './records/text-decoder.ts';
 import { ZoneClock, type ZoneClockDump } from './records/timestamp.ts';
 import { DoubledRecords, type DoubledRecordsDump } from './requests/doubled-records.ts';
@@ -255,9 +249,9 @@ export class SourceStream implements ChunkConsumer, RecordHandler<RuleInterest> 
     if (requestNumber >= 0) {
       this.#numbers.observe(requestNumber);
       if (isOddNumber(this.#numbers, requestNumber) && this.#isText && !this.#doubled.isDoubledAccessLine(line))
-        return this.#gate.question(bytes, line, this.#headOf(this.#envelope.originOf(position)));
+        return this.#gate.question(bytes, line, this.#headOf(position));
     }
-    this.#takeAccessLine(bytes, line, this.#envelope.originOf(position));
+    this.#takeAccessLine(bytes, line, position);
   }
 
   /** One that isn't forged, as far as can be known. */

@@ -2,7 +2,7 @@
  * A bounded table whose entries are kept as rows (kept-rows.ts). In: entries by key. Out: entries; rows that changed; after a restart the same
  * table, with the same order of use, so that the same entry is forgotten next.
  *
- * Above the bound the entry that was put least recently is forgotten and counted. Entries are plain data and may be changed in place; `put` tells
+ * Above the bound the entry that was put least recently is forgotten and counted (a put counts as use from half of the bound on). Entries are plain data and may be changed in place; `put` tells
  * that they were.
  */
 import { toRow } from './row-text.ts';
@@ -10,12 +10,16 @@ import { toRow } from './row-text.ts';
 interface Entry<V> {
   order: number;
   value: V;
+  /** The database has a row of it. */
+  isStored: boolean;
 }
 
 export class BoundedRows<V> {
   /** In order of use. */
   readonly #entries = new Map<string, Entry<V>>();
   readonly #changed = new Set<string>();
+  /** Rows of the database that have no entry any more. One that was never stored leaves nothing behind, so this is bounded, too. */
+  readonly #gone = new Set<string>();
   readonly #max: number;
   readonly #onEvict: (value: V, key: string) => void;
   readonly prefix: string;
@@ -58,12 +62,15 @@ export class BoundedRows<V> {
     const known = this.#entries.get(key);
     if (known === undefined) {
       if (this.#entries.size >= this.#max) this.#evict();
-      this.#entries.set(key, { order: this.#nextOrder++, value });
+      this.#entries.set(key, { order: this.#nextOrder++, value, isStored: this.#gone.delete(key) });
     } else {
-      this.#entries.delete(key);
-      this.#entries.set(key, known);
-      known.order = this.#nextOrder++;
       known.value = value;
+      // Order matters only where the table is filling up; below that, moving entries about would cost most of the time (and memory) of a log.
+      if (this.#entries.size * 2 > this.#max) {
+        this.#entries.delete(key);
+        this.#entries.set(key, known);
+        known.order = this.#nextOrder++;
+      }
     }
     this.#changed.add(key);
   }
@@ -74,7 +81,8 @@ export class BoundedRows<V> {
   }
 
   delete(key: string): void {
-    if (this.#entries.delete(key)) this.#changed.add(key);
+    const entry = this.#entries.get(key);
+    if (entry !== undefined) this.#remove(key, entry);
   }
 
   /** A number that no entry had before. */
@@ -84,12 +92,18 @@ export class BoundedRows<V> {
   }
 
   *changedRows(): Iterable<readonly [key: string, text: string | null]> {
+    for (const key of this.#gone) yield [`${this.prefix}/${key}`, null];
     for (const key of this.#changed)
       yield [`${this.prefix}/${key}`, key === META ? toRow([this.evicted, this.#nextSequence]) : this.#textOf(key)];
   }
 
   markCommitted(): void {
+    for (const key of this.#changed) {
+      const entry = this.#entries.get(key);
+      if (entry !== undefined) entry.isStored = true;
+    }
     this.#changed.clear();
+    this.#gone.clear();
   }
 
   /**
@@ -108,7 +122,7 @@ export class BoundedRows<V> {
       return true;
     }
     if (!isValue(second)) return false;
-    this.#entries.set(key, { order: first, value: second });
+    this.#entries.set(key, { order: first, value: second, isStored: true });
     return true;
   }
 
@@ -127,12 +141,17 @@ export class BoundedRows<V> {
   #evict(): void {
     const [first] = this.#entries;
     if (first === undefined) return;
-    const [key, { value }] = first;
-    this.#entries.delete(key);
-    this.#changed.add(key);
+    const [key, entry] = first;
+    this.#remove(key, entry);
     this.#changed.add(META);
     this.evicted++;
-    this.#onEvict(value, key);
+    this.#onEvict(entry.value, key);
+  }
+
+  #remove(key: string, { isStored }: Entry<V>): void {
+    this.#entries.delete(key);
+    this.#changed.delete(key);
+    if (isStored) this.#gone.add(key);
   }
 }
 

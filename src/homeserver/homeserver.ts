@@ -72,7 +72,10 @@ export class Homeserver implements KeptRows {
 
   restoreRows(rows: Iterable<readonly [key: string, text: string]>): readonly string[] {
     const problems: string[] = [];
-    for (const [key, text] of rows) if (!this.#restore(key, parseJson(text))) problems.push(`homeserver row "${key}" can't be read`);
+    for (const [key, text] of rows) {
+      if (this.#restore(key, parseJson(text))) this.#changed.noteStored(key);
+      else problems.push(`homeserver row "${key}" can't be read`);
+    }
     this.#stalls.settleRestored();
     return problems;
   }

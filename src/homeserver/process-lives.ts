@@ -44,7 +44,7 @@ export class ProcessLives {
 
   #start(source: string, timeMs: number, silentSinceMs: number): void {
     const stoppedMs = this.#stoppingMs.get(source) ?? silentSinceMs;
-    if (this.#stoppingMs.delete(source)) this.#changed.mark(`${STOPPING_PREFIX}${source}`);
+    if (this.#stoppingMs.delete(source)) this.#changed.remove(`${STOPPING_PREFIX}${source}`);
     if (Number.isNaN(stoppedMs) || stoppedMs > timeMs) return;
     this.#outages.push({ source, fromMs: stoppedMs, toMs: timeMs });
     this.#outages = this.#outages.slice(-MAX_OUTAGES);

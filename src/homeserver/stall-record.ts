@@ -102,7 +102,7 @@ export class StallRecord {
   #forget(hole: Hole | undefined): void {
     if (hole === undefined) return;
     this.#holes.delete(hole.key);
-    this.#changed.mark(hole.key);
+    this.#changed.remove(hole.key);
   }
 }
 

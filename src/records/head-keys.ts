@@ -6,7 +6,8 @@
  * or has none). Records that one of two handlers doesn't get (a logger with a handler of its own) are missing on one side, so most keys must
  * agree, not all.
  */
-import { type Interest, RecordReader } from './record-reader.ts';
+import type { Interest } from './record-handler.ts';
+import { RecordReader } from './record-reader.ts';
 import type { ZoneClock } from './timestamp.ts';
 
 export interface HeadKey {

@@ -23,6 +23,7 @@ export type LogFormat =
 const SAMPLE_LINES = 200;
 /** Bytes at the start of a JSON line in which one of Synapse's keys must stand. */
 const NEWLINE = 0x0a;
+const SEPARATOR_LENGTH = ' - '.length;
 const OPEN_BRACE = 0x7b;
 
 /** @param end behind the last complete line */
@@ -70,7 +71,7 @@ function countRecords(
 const REQUEST_FIELD = /^(?:main|sentinel|sighup|system_event|call_later|call_when_running|looping_call(?:_now)?|[\w.-]+-\d+(?:-.*)?)$/s;
 
 /** `… - INFO - example.org - POST-7 - …`: what stands in the request's place is a server name, and a request id follows it. */
-function hasServerName(bytes: Uint8Array, header: RecordHeader<null>): boolean {
+function hasServerName(bytes: Uint8Array, header: RecordHeader<unknown>): boolean {
   const { requestNumber, messageStart } = header;
   if (requestNumber >= 0) return false;
   let i = messageStart;
@@ -78,6 +79,22 @@ function hasServerName(bytes: Uint8Array, header: RecordHeader<null>): boolean {
   if (!isAscii(bytes, i, ' - ')) return false;
   const request = decodeText(bytes, messageStart, i);
   return REQUEST_FIELD.test(request);
+}
+
+/** How a request's id begins, where a server's name was expected. */
+const NUMBERED = /^[A-Z]+-\d+(?:-|$)/;
+
+/**
+ * Whether a record outside of any request looks as if it were read by the wrong layout. Only a hint: a message may begin in any way.
+ *
+ * @param isNamed the header was read as one with a server's name
+ */
+export function isOtherLayout(bytes: Uint8Array, header: RecordHeader<unknown>, isNamed: boolean): boolean {
+  if (!isNamed) return hasServerName(bytes, header);
+  const end = header.requestStart - SEPARATOR_LENGTH;
+  let start = end;
+  while (start > 0 && (bytes[start - 1] as number) > 0x20) start--;
+  return NUMBERED.test(decodeText(bytes, start, end));
 }
 
 /** A record of a JSON log, reduced to what all formatters have. */

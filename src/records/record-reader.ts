@@ -9,62 +9,14 @@
 import { isAscii } from '../lines/ascii.ts';
 import { type ChunkConsumer, MAX_LINE_BYTES, MAX_RECORD_BYTES } from '../lines/chunk-consumer.ts';
 import { AccessLine } from './access-line.ts';
+import { JsonRecords } from './json-records.ts';
 import { type LinePrefix, skipPrefix } from './line-prefix.ts';
-import { detectFormat, type LogFormat, parseJsonRecord } from './log-format.ts';
+import { detectFormat, isOtherLayout, type LogFormat, parseJsonRecord } from './log-format.ts';
 import { type Level, type LogStatement, LogStatementTable } from './log-statement.ts';
+import { type Interest, MIN_HOLE_MS, type RecordHandler } from './record-handler.ts';
 import { RecordHeader } from './record-header.ts';
-import { parseRequestNumber } from './request-id.ts';
 import { decodeText } from './text-decoder.ts';
 import type { ZoneClock } from './timestamp.ts';
-
-/** What the records of a log statement are to the handler. */
-export interface Interest {
-  readonly isAccess: boolean;
-  readonly isDebug: boolean;
-  /** ASCII beginnings of the messages that are wanted; empty: none is. '' wants all. */
-  readonly prefixes: readonly string[];
-}
-
-/** A record that may be wanted, with its whole message. */
-export interface LogRecord<I extends Interest = Interest> {
-  /** What the handler said of the record's statement. */
-  readonly interest: I;
-  readonly logger: string;
-  readonly level: Level;
-  readonly timeMs: number;
-  /** `POST-2817`, `main`, `sentinel`, …; '' where the log has none. */
-  readonly request: string;
-  /** −1 where `request` isn't an HTTP request's. */
-  readonly requestNumber: number;
-  /** Without the traceback that may follow it. */
-  readonly message: string;
-  readonly isCut: boolean;
-  /** Byte position of the record in its generation. */
-  readonly position: number;
-  /** Line number in its generation, from 1. */
-  readonly line: number;
-  /** All of its physical lines, header included, without what a transport put before them; only while the handler watches all. */
-  readonly raw?: string;
-}
-
-export interface RecordHandler<I extends Interest = Interest> {
-  /** While true, every record of a text log comes to `onRecord`, wanted or not, and access lines too (onAccessLine isn't called). */
-  readonly watchesAll?: boolean;
-  interestIn(logger: string, level: Level): I;
-  onAccessLine(bytes: Uint8Array, line: AccessLine, position: number): void;
-  onRecord(record: LogRecord<I>): void;
-  /** A line that has no known shape. `reason`: `access_line synapse.access.http.8008`, `not_a_record`, … */
-  onUnrecognised(reason: string, sample: string): void;
-  onFormat(format: LogFormat): void;
-  /** No record of any kind between these two stamps, MIN_HOLE_MS or more apart. `position`: the record behind the hole. */
-  onHole(fromMs: number, toMs: number, position: number): void;
-}
-
-/**
- * Shortest hole in the stamps that is told, in ms. A client gives up after 2 s, and may have asked a little before the process stopped; quiet
- * servers have many such holes.
- */
-export const MIN_HOLE_MS = 1500;
 
 /** What stands in the files, forged and doubled records included (contract.md, `sources[]`). */
 export interface PhysicalCounts {
@@ -93,9 +45,12 @@ export interface RecordReaderDump {
   };
 }
 
-const utf8 = new TextEncoder();
 const NEWLINE = 0x0a;
 const NO_RECORD = -1;
+/** Lines from a doubtful one on that are looked at: enough to tell a new layout from an odd line. Chosen. */
+const LINES_IN_DOUBT = 4;
+/** Doubtful lines that are passed over behind one that turned out to be odd: a log may be full of them. Chosen. */
+const DOUBTS_PASSED_OVER = 20;
 /** Lines in a row without a header after which the format is looked at anew. */
 const MISSES_BEFORE_DETECT = 100;
 const SAMPLE_LENGTH = 200;
@@ -122,7 +77,10 @@ export class RecordReader<I extends Interest = Interest> implements ChunkConsume
   #hasServerName = false;
   #bytes: Uint8Array = new Uint8Array(0);
   #view = new DataView(this.#bytes.buffer);
-  #scratch = new Uint8Array(0);
+  readonly #json: JsonRecords<I>;
+  readonly #countAccessLine = (): void => {
+    this.counts.accessLines++;
+  };
 
   /** Position, in the generation, of the buffer's offset 0. */
   #base = 0;
@@ -144,6 +102,8 @@ export class RecordReader<I extends Interest = Interest> implements ChunkConsume
   /** A record has been seen, so lines without a header belong to it. */
   #isInRecord = false;
   #misses = 0;
+  /** Lines of doubtful layout that are passed over from here on. */
+  #doubts = 0;
   /** Stamp of the last record; NaN before the first. */
   #stampMs = Number.NaN;
 
@@ -151,6 +111,7 @@ export class RecordReader<I extends Interest = Interest> implements ChunkConsume
     this.#handler = handler;
     this.#clock = clock;
     this.#header = this.#createHeader();
+    this.#json = new JsonRecords(handler, this.#access, (logger, level) => this.#interestIn(logger, level));
     if (format !== null) this.#setFormat(format);
   }
 
@@ -160,12 +121,12 @@ export class RecordReader<I extends Interest = Interest> implements ChunkConsume
     this.#hasServerName = format.kind === 'text' && format.hasServerName;
   }
 
-  /** Of the line that was counted last, in its generation. */
   /** The one that is handed over with each access line. */
   get accessLine(): AccessLine {
     return this.#access;
   }
 
+  /** Of the line that was counted last, in its generation. */
   get lineNumber(): number {
     return this.counts.lines - this.#linesBefore;
   }
@@ -273,7 +234,9 @@ export class RecordReader<I extends Interest = Interest> implements ChunkConsume
     let at = start;
     while (at < limit) {
       const lineStart = at;
-      at = this.#readTextLine(bytes, view, lineStart);
+      at = this.#readTextLine(bytes, view, lineStart, limit);
+      // It has another layout than those before, which is known now: it's read again.
+      if (at === lineStart) return this.#readLines(bytes, at, limit);
       // The missed line is looked at too: it may be all there is, where the log is followed line by line.
       if (this.#misses >= MISSES_BEFORE_DETECT && this.#detect(bytes, lineStart, limit)) return this.#readLines(bytes, at, limit);
     }
@@ -282,10 +245,11 @@ export class RecordReader<I extends Interest = Interest> implements ChunkConsume
   }
 
   /** The line at `at`. Returns the offset behind it. A function for each line, not a loop: V8 compiles it once, and well. */
-  #readTextLine(bytes: Uint8Array, view: DataView, at: number): number {
+  #readTextLine(bytes: Uint8Array, view: DataView, at: number, limit: number): number {
     const header = this.#header;
     const lineStart = this.#prefix === 'none' ? at : skipPrefix(this.#prefix, bytes, at);
     if (!header.read(bytes, view, lineStart, this.#hasServerName)) return this.#continueRecord(bytes, at);
+    if (header.requestNumber < 0 && this.#hasNewLayout(bytes, at, limit)) return at;
     if (this.#held !== NO_RECORD) this.#closeHeld(bytes, at);
     if (header.timeMs - this.#stampMs >= MIN_HOLE_MS) this.#handler.onHole(this.#stampMs, header.timeMs, this.#base + at);
     this.#stampMs = header.timeMs;
@@ -304,6 +268,22 @@ export class RecordReader<I extends Interest = Interest> implements ChunkConsume
       if (end - at > MAX_LINE_BYTES) this.counts.cutLines++;
     }
     return end + 1;
+  }
+
+  /**
+   * The record at `at`, whose header was just read, is of no request. Whether that is so because `%(server_name)s` came into the layout, or left it
+   * (Synapse's log configuration was changed and reloaded), and the lines from here on bear that out.
+   */
+  #hasNewLayout(bytes: Uint8Array, at: number, limit: number): boolean {
+    if (!isOtherLayout(bytes, this.#header, this.#hasServerName) || this.#doubts-- > 0) return false;
+    if (this.#detect(bytes, at, endOfLines(bytes, at, limit, LINES_IN_DOUBT))) {
+      // Statements are remembered with their server's name.
+      this.#header = this.#createHeader();
+      this.#doubts = 0;
+      return true;
+    }
+    this.#doubts = DOUBTS_PASSED_OVER;
+    return false;
   }
 
   /** Holds the record at `at`, whatever it is. */
@@ -452,47 +432,11 @@ export class RecordReader<I extends Interest = Interest> implements ChunkConsume
         this.#noteTime(record.timeMs);
         if (record.timeMs - this.#stampMs >= MIN_HOLE_MS) this.#handler.onHole(this.#stampMs, record.timeMs, this.#base + at);
         this.#stampMs = record.timeMs;
-        this.#takeJsonRecord(record, this.#base + at);
+        this.#json.take(record, this.#base + at, this.lineNumber, this.#countAccessLine);
       }
       at = end + 1;
     }
     return limit;
-  }
-
-  #takeJsonRecord({ logger, level, message, request, timeMs }: Exclude<ReturnType<typeof parseJsonRecord>, null>, position: number): void {
-    const interest = this.#interestIn(logger, level);
-    if (interest.isAccess) return this.#takeJsonAccessLine(logger, interest, message, request, timeMs, position);
-    if (!interest.prefixes.some((prefix) => message.startsWith(prefix))) return;
-    this.#handler.onRecord({
-      interest,
-      logger,
-      level,
-      timeMs,
-      request,
-      requestNumber: parseRequestNumber(request),
-      message,
-      isCut: false,
-      position,
-      line: this.counts.lines - this.#linesBefore,
-    });
-  }
-
-  /** The message of a JSON access line is read by the same parser, as `REQUEST\0MESSAGE\n` in a buffer of our own. */
-  #takeJsonAccessLine(logger: string, interest: Interest, message: string, request: string, timeMs: number, position: number): void {
-    const text = `${request}\0${message.replaceAll('\n', '\0')}\n`;
-    if (this.#scratch.length < text.length * 3 + 64) this.#scratch = new Uint8Array(text.length * 3 + 1024);
-    const { written } = utf8.encodeInto(text, this.#scratch);
-    const access = this.#access;
-    const messageStart = this.#scratch.indexOf(0) + 1;
-    if (interest.isDebug && access.isReceivedLine(this.#scratch, messageStart)) return;
-    if (written === 0 || !access.parse(this.#scratch, messageStart))
-      return this.#handler.onUnrecognised(`access_line ${logger}`, message.slice(0, SAMPLE_LENGTH));
-    access.timeMs = timeMs;
-    access.requestStart = 0;
-    access.requestEnd = messageStart - 1;
-    access.requestNumber = parseRequestNumber(request);
-    this.counts.accessLines++;
-    this.#handler.onAccessLine(this.#scratch, access, position);
   }
 
   #interestIn(logger: string, level: Level): I {
@@ -580,6 +524,13 @@ const MAX_INTERESTS = 4096;
 /** Offset behind the last newline in `bytes[0, length)`; 0 where there is none. (`lastIndexOf` with −1 would begin at the buffer's end.) */
 function findLinesEnd(bytes: Uint8Array, length: number): number {
   return length === 0 ? 0 : bytes.lastIndexOf(NEWLINE, length - 1) + 1;
+}
+
+/** Offset behind the `count`th newline in `bytes[start, limit)`, or `limit`. */
+function endOfLines(bytes: Uint8Array, start: number, limit: number, count: number): number {
+  let at = start;
+  for (let i = 0; i < count && at < limit; i++) at = bytes.indexOf(NEWLINE, at) + 1;
+  return at;
 }
 
 function isWanted({ prefixes }: Interest, bytes: Uint8Array, messageStart: number): boolean {

@@ -4,7 +4,8 @@
  * A line is a whole log line (read by the real reader), a bare message, or `METHOD URI` for an access-line rule. Every line of `match` must
  * match, with at least the captures given (`items` are those of the list's entries); no line of `reject` may.
  */
-import { type LogRecord, type RecordHandler, RecordReader } from '../records/record-reader.ts';
+import type { LogRecord, RecordHandler } from '../records/record-handler.ts';
+import { RecordReader } from '../records/record-reader.ts';
 import { decodeText } from '../records/text-decoder.ts';
 import { ZoneClock } from '../records/timestamp.ts';
 import { RouteMatcher } from './route-matcher.ts';

@@ -50,14 +50,26 @@ describe('a bounded table', () => {
     expect(() => new BoundedRows('t', 0)).toThrow(RangeError);
   });
 
-  it('gives a row again until it is committed, and null for one that is gone', () => {
+  it('gives a row again until it is committed, and null for one of the database that is gone', () => {
     const table = new BoundedRows<number>('t', 2);
     table.put('a', 1);
-    table.delete('a');
     const rows = [...table.changedRows()];
-    expect([rows, [...table.changedRows()]]).toEqual([[['t/a', null]], rows]);
+    expect([rows, [...table.changedRows()]]).toEqual([[['t/a', '[0,1]']], rows]);
     table.markCommitted();
     expect([...table.changedRows()]).toEqual([]);
+    table.delete('a');
+    expect([...table.changedRows()]).toEqual([['t/a', null]]);
+    table.put('a', 2);
+    expect([...table.changedRows()]).toEqual([['t/a', '[1,2]']]);
+    table.delete('a');
+    expect([...table.changedRows()]).toEqual([['t/a', null]]);
+  });
+
+  it('leaves nothing behind of rows that were never committed', () => {
+    const table = new BoundedRows<number>('t', 2);
+    for (let i = 0; i < 100; i++) table.put(`k${i}`, i);
+    table.delete('k99');
+    expect(new Set([...table.changedRows()].map(([key]) => key))).toEqual(new Set(['t/#', 't/k98']));
   });
 
   it('reads no row that is none of its own', () => {

@@ -4,7 +4,7 @@ import type { ClientLost, Fact, ServerEvent } from '../../../src/facts/fact.ts';
 import { Homeserver } from '../../../src/homeserver/homeserver.ts';
 import { MAX_OUTAGES } from '../../../src/homeserver/process-lives.ts';
 import { MAX_HOLES } from '../../../src/homeserver/stall-record.ts';
-import { MIN_HOLE_MS } from '../../../src/records/record-reader.ts';
+import { MIN_HOLE_MS } from '../../../src/records/record-handler.ts';
 import { logHole, PROVENANCE } from '../../testbench/made-facts.ts';
 
 const NOON = Date.UTC(2026, 5, 30, 12);

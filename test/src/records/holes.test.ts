@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { hashBytes, hashText } from '../../../src/lines/private-hash.ts';
 import { AccessLine } from '../../../src/records/access-line.ts';
-import { MIN_HOLE_MS } from '../../../src/records/record-reader.ts';
+import { MIN_HOLE_MS } from '../../../src/records/record-handler.ts';
 import { accessMessage, LAYOUTS, type LogEntry, renderLog, START_MS } from './log-lines.ts';
 import { readRecords } from './recording-handler.ts';
 

@@ -283,6 +283,39 @@ describe('the format of a source', () => {
   });
 
   it.each([
+    ['precise', 'server name'],
+    ['server name', 'precise'],
+  ] as const)(
+    'is read from the first record on where layout "%s" becomes "%s" in mid-file, and back, however the bytes come',
+    (one, other) => {
+      const [first, second, third] = [0, 10, 20].map((from) => [
+        access(from),
+        wanted('it'),
+        access(from + 1),
+        unwanted('x', { request: 'main' }),
+      ]);
+      const log = `${renderLog(first as LogEntry[], one)}${renderLog(second as LogEntry[], other)}${renderLog(third as LogEntry[], one)}`;
+      for (const sizes of [[log.length], [4096], [100], [1]]) {
+        const { handler } = readRecords(log, { sizes });
+        expect(
+          handler.accessLines.map(({ number }) => number),
+          `chunks of ${sizes[0]}`,
+        ).toEqual([0, 1, 10, 11, 20, 21]);
+        expect(handler.records.map(({ request, message }) => `${request} ${message}`)).toEqual(Array(3).fill('POST-7 Wanted it'));
+        expect(handler.formats.map((format) => format.kind === 'text' && format.hasServerName)).toHaveLength(3);
+      }
+    },
+  );
+
+  it('stays where single messages only look like another layout', () => {
+    const others = (from: number) => Array.from({ length: 50 }, (_, i) => access(from + i));
+    const odd = (number: number) => unwanted(`POST-${number} - it`, { request: 'example.org' });
+    const { handler } = readRecords(renderLog([...others(0), odd(1), ...others(50), odd(2), ...others(100)]));
+    expect(handler.formats).toHaveLength(1);
+    expect(handler.accessLines.map(({ number }) => number)).toEqual(Array.from({ length: 150 }, (_, i) => i));
+  });
+
+  it.each([
     ['precise', 'JSON, terse'],
     ['JSON, terse', 'precise'],
     ['precise', 'docker timestamps'],
