@@ -46,7 +46,8 @@ const countersOf = async (daemon: Daemon): Promise<string[]> =>
     .split('\n')
     .filter(
       (line) => /^lotus_e2ee_(?:key_uploads_total|watch_log_lines_total|watch_access_lines_total)\{/.test(line) && !line.endsWith(' 0'),
-    );
+    )
+    .sort();
 
 const TEN_UPLOADS = [
   'lotus_e2ee_key_uploads_total{outcome="accepted"} 10',
