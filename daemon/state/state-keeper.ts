@@ -1,5 +1,5 @@
 /**
- * Commits what the daemon knows: every COMMIT_MS when something changed, at a rotation, before a scrape is answered, at the stop.
+ * Commits what the daemon knows: every COMMIT_MS (while much changes, sooner, so that no commit takes long) when something changed, at a rotation, before a scrape is answered, at the stop.
  *
  * In: stages that keep rows, sources that have a position. Out: transactions of the state database; events and metrics of how that goes. Invariants: positions and
  * rows of one commit belong together (a commit runs in one go, between two steps of the pipeline); what couldn't be written stays changed, and is tried again.
@@ -31,6 +31,15 @@ export interface StateKeeperOptions {
 /** Most time between a change and its commit, in milliseconds (design.md 5). */
 export const COMMIT_MS = 5000;
 
+/** Least time between two commits, in milliseconds: so it begins, for a start may have gigabytes to catch up on. */
+export const SHORTEST_COMMIT_MS = 250;
+
+/**
+ * A commit that takes longer, in milliseconds, has the next one come after half the time; one of less than half of it, after twice the time. Nothing else is done
+ * meanwhile, and the goal is that nobody waits for more than 50 ms.
+ */
+const LONG_COMMIT_MS = 20;
+
 export class StateKeeper {
   readonly #options: StateKeeperOptions;
   readonly #committedPositions: Map<string, string>;
@@ -38,6 +47,7 @@ export class StateKeeper {
   readonly #duration: Gauge;
   readonly #bytes: Gauge;
   readonly #failures: Counter;
+  #intervalMs = SHORTEST_COMMIT_MS;
   #timer: Timer | undefined;
   #soon: Timer | undefined;
   #committedMs: number | null;
@@ -62,8 +72,13 @@ export class StateKeeper {
 
   /** Commits by itself from now on. */
   start(): void {
-    this.#timer = this.#options.clock.setTimer(COMMIT_MS, () => {
+    const { clock } = this.#options;
+    this.#timer = clock.setTimer(this.#intervalMs, () => {
+      const startedMs = clock.monotonicMs();
       this.commit();
+      const tookMs = clock.monotonicMs() - startedMs;
+      if (tookMs > LONG_COMMIT_MS) this.#intervalMs = Math.max(SHORTEST_COMMIT_MS, this.#intervalMs / 2);
+      else if (tookMs < LONG_COMMIT_MS / 2) this.#intervalMs = Math.min(COMMIT_MS, this.#intervalMs * 2);
       this.start();
     });
   }
