@@ -10,6 +10,7 @@ export default defineConfig({
     maxWorkers: 2,
     testTimeout: 20_000,
     hookTimeout: 60_000,
+    setupFiles: ['test/setup.ts'],
     reporters: ['default', new SummaryReporter()],
     projects: [
       {
