@@ -18,6 +18,7 @@ import type {
 } from '../facts/fact.ts';
 import type { Incident, IncidentSource } from '../incident.ts';
 import type { KeptRows } from '../kept-rows.ts';
+import { hashText } from '../lines/private-hash.ts';
 import { BoundedList } from './bounded-list.ts';
 import { decideCause } from './cause.ts';
 import { DeviceTally, setFlag } from './device.ts';
@@ -439,18 +440,6 @@ function noteExhausted(device: DeviceTally, fact: KeysClaimed): void {
 
 function addBounded<T extends string | number>(set: Set<T>, value: T, bound: number): void {
   if (set.size < bound && !set.has(value)) set.add(typeof value === 'string' ? (copyText(value) as T) : value);
-}
-
-/** 53 bits of two FNV-1a hashes: texts are told apart, not kept (a new key is public, but long). */
-function hashText(text: string): number {
-  let low = 0x811c9dc5;
-  let high = 0x1b873593;
-  for (let i = 0; i < text.length; i++) {
-    const code = text.charCodeAt(i);
-    low = Math.imul(low ^ code, 0x01000193);
-    high = Math.imul(high ^ code, 0x85ebca6b) ^ (high >>> 13);
-  }
-  return (high >>> 11) * 2 ** 32 + (low >>> 0);
 }
 
 function compare(a: string, b: string): number {
