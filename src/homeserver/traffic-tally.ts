@@ -18,6 +18,7 @@ export interface TrafficTallyDump {
   readonly returned: number;
   readonly dropped: number;
   readonly redactions: number;
+  readonly untrusted: number;
   readonly delayedEvents: Readonly<Record<DelayedEventAction, Readonly<Record<DelayedEventOutcome, number>>>>;
 }
 
@@ -46,8 +47,8 @@ export class TrafficTally {
   }
 
   dump(): TrafficTallyDump {
-    const { sends, sendsFailed, mediaKeySends, stored, returned, dropped, redactions, delayedEvents } = this;
-    return { sends: [...sends], sendsFailed, mediaKeySends, stored, returned, dropped, redactions, delayedEvents };
+    const { sends, sendsFailed, mediaKeySends, stored, returned, dropped, redactions, untrusted, delayedEvents } = this;
+    return { sends: [...sends], sendsFailed, mediaKeySends, stored, returned, dropped, redactions, untrusted, delayedEvents };
   }
 
   restore({ sends, delayedEvents, ...counts }: TrafficTallyDump): void {

@@ -1,7 +1,7 @@
 // Scores `analyze --json` against the corpus of real captures, and decides which shortfalls are known.
 //
 // The captures and the scorer aren't part of this repository: they lie beside it, in ../shared. Usage:
-//   node test/gate/score.ts PART [words for the scorer, e.g. --gz]
+//   node test/gate/score.ts PART [words for the scorer, e.g. --gz, or --cmd "…" to score another reader]
 // PART is counts, truth or all. Ends with a summary line: a capture (in one variant) counts as one, a known shortfall as skipped.
 
 import { spawnSync } from 'node:child_process';

@@ -104,9 +104,9 @@ function tallyOf(device: DeviceTally): Record<string, unknown> {
   return { userId, deviceId, keyUploads, ...conflicts, claimsOneTime, claimsFallback, stored, returned, dropped };
 }
 
+/** All that the tally counts: what a restart forgets, this shows. */
 function trafficOf({ traffic }: Pipeline): unknown {
-  const { sends, sendsFailed, mediaKeySends, stored, returned, dropped, delayedEvents } = traffic;
-  return { sends, sendsFailed, mediaKeySends, stored, returned, dropped, delayedEvents };
+  return { ...traffic };
 }
 
 /** What a reading found, whatever bytes it stood in: no positions, no byte counts, no format. */
