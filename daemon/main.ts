@@ -8,7 +8,8 @@
 import { enableCompileCache } from 'node:module';
 
 enableCompileCache();
-const { runProgram } = await import('./commands/program.ts');
+const [{ runProgram }, { boundYoungGeneration }] = await Promise.all([import('./commands/program.ts'), import('./young-generation.ts')]);
+boundYoungGeneration();
 
 // A pipe that is closed early (`analyze … | head`) is no fault of ours.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
