@@ -21,7 +21,7 @@ let folder = '';
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'lotus-summary-'));
   mkdirSync(join(folder, 'test/gate'), { recursive: true });
-  for (const file of ['vitest.config.ts', 'test/gate/summary-reporter.ts', 'test/gate/summary.ts'])
+  for (const file of ['vitest.config.ts', 'test/gate/summary-reporter.ts', 'test/gate/summary.ts', 'test/setup.ts'])
     cpSync(join(REPOSITORY, file), join(folder, file));
   symlinkSync(join(REPOSITORY, 'node_modules'), join(folder, 'node_modules'));
   writeFileSync(join(folder, 'package.json'), '{ "type": "module" }\n');
