@@ -227,9 +227,9 @@ class Torture {
     );
   }
 
-  /** With deletions a kill must find the state committed, so there the disk stays well. */
+  /** What was deleted or emptied can't be seen again, so there a kill must find the state committed, and the disk stays well. */
   async #diskFaults(): Promise<void> {
-    if (this.#plan.mode === 'delete' || !this.#disk.isOwnDisk) return;
+    if (this.#plan.mode !== 'rename' || !this.#disk.isOwnDisk) return;
     await this.#track('disk', async (random) => {
       const isFull = random.int(2) === 0;
       if (isFull) this.#disk.fill();
