@@ -12,11 +12,15 @@ import { parseArgs } from 'node:util';
 import { formatProblem } from '../../daemon/config/problem.ts';
 import { loadRuleSet } from '../../daemon/rules/rule-set-loader.ts';
 import { ChunkFeeder } from '../../daemon/sources/chunk-feeder.ts';
+import { boundYoungGeneration } from '../../daemon/young-generation.ts';
 import { MetricStore } from '../../src/metrics/metric-store.ts';
 import { Pipeline } from '../../src/pipeline.ts';
 import { accepted, claimed, ids, loggedIn, refused } from '../testbench/device-facts.ts';
 import { buildInput, warmUp } from './inputs.ts';
 import { parseSize } from './size.ts';
+
+/** Devices that are made between two rounds of the loop. */
+const DEVICES_A_TURN = 1000;
 
 const { values } = parseArgs({
   options: {
@@ -65,15 +69,17 @@ function compare(): void {
 }
 
 async function run(path: string, devices: number, incidents: number): Promise<Result> {
+  // As the program does.
+  boundYoungGeneration();
   const rules = await loadRuleSet();
   if (!rules.ok) throw new Error(rules.problems.map(formatProblem).join('\n'));
   const pipeline = new Pipeline({ rules: rules.value, metrics: new MetricStore() });
-  fill(pipeline, devices, incidents);
+  await fill(pipeline, devices, incidents);
   const stream = pipeline.addSource({ name: 'homeserver.log', timeZone: 'UTC' });
   const feeder = new ChunkFeeder(stream);
   const fd = fs.openSync(path, 'r');
   const before = process.cpuUsage();
-  while (feeder.fill((buffer, offset, length) => fs.readSync(fd, buffer, offset, length, null), 1 << 20) > 0);
+  while (feeder.fill((buffer, offset, length) => fs.readSync(fd, buffer, offset, length, null), 1 << 20) > 0) await turn();
   feeder.finish();
   pipeline.end();
   const { user, system } = process.cpuUsage(before);
@@ -91,9 +97,10 @@ async function run(path: string, devices: number, incidents: number): Promise<Re
 }
 
 /** As many as a busy homeserver has: each logged in, published its keys, and had some handed out; a few are refused again and again. */
-function fill(pipeline: Pipeline, devices: number, incidents: number): void {
+async function fill(pipeline: Pipeline, devices: number, incidents: number): Promise<void> {
   const offered = ids(0, 49);
   for (let i = 0; i < devices; i++) {
+    if (i % DEVICES_A_TURN === 0) await turn();
     const deviceId = `DEVICE${i}`;
     pipeline.devices.apply(loggedIn(0, deviceId));
     pipeline.devices.apply(accepted(1, offered, { deviceId, hasDeviceKeys: true }));
@@ -102,6 +109,11 @@ function fill(pipeline: Pipeline, devices: number, incidents: number): void {
   for (const seconds of [100, 130, 160, 190])
     for (let i = 0; i < incidents; i++) pipeline.devices.apply(refused(seconds, offered, { deviceId: `DEVICE${i}`, hasDeviceKeys: true }));
   pipeline.devices.markCommitted();
+}
+
+/** The loop goes round, as between the chunks of a file. */
+function turn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
 }
 
 function timed(work: () => void): number {
