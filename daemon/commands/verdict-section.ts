@@ -23,14 +23,16 @@ export function describeVerdict({ incidents, questions, untrustedRecords }: Anal
   const open = incidents.filter((incident) => incident.open);
   const closed = incidents.filter((incident) => !incident.open);
   const lines = [page.heading('Verdict')];
-  if (incidents.length === 0) lines.push(...page.say('No fault was found in what was read.'));
+  if (incidents.length === 0) lines.push(...page.say(describeSilence(questions)));
   const told = [...open, ...closed].slice(0, MAX_TOLD);
   for (const incident of told) lines.push(...describeIncident(incident, page));
   const rest = incidents.length - told.length;
   if (rest > 0) lines.push(...page.say(`… and ${rest} more incidents (in --json); ${open.length} of all are open.`, page.styles.quiet));
+  let said = '';
   for (const [question, { answer, level, why }] of Object.entries(questions)) {
-    const text = `${question}  ${QUESTIONS[question] ?? ''} ${answer.replaceAll('_', ' ')} (${level}): ${why}.`;
+    const text = `${question}  ${QUESTIONS[question] ?? ''} ${answer.replaceAll('_', ' ')} (${level}): ${why === said ? 'as above' : why}.`;
     lines.push(...page.say(showText(text, SENTENCE_COLUMNS)));
+    said = why;
   }
   if (untrustedRecords > 0)
     lines.push(
@@ -40,6 +42,12 @@ export function describeVerdict({ incidents, questions, untrustedRecords }: Anal
       ),
     );
   return lines;
+}
+
+/** Silence is no health: where the log can't show a fault, that is what is said. */
+function describeSilence(questions: Analysis['questions']): string {
+  const isBlind = Object.values(questions).some(({ answer }) => answer === 'blind' || answer === 'unknown');
+  return isBlind ? 'No fault was found, but not every fault would show in what was read.' : 'No fault was found in what was read.';
 }
 
 function describeIncident({ ke, kind, open, level, summary, remediation }: Analysis['incidents'][number], page: Page): string[] {
