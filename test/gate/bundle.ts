@@ -1,7 +1,7 @@
 /**
  * The sources of the program to few files in `dist/daemon/`: a start that reads 60 modules costs 20 ms more than one that reads 6 (measured; an
  * empty program costs 27 ms). Types are checked elsewhere (`check:types`); nothing is minified, so stack traces stay readable. Packages stay
- * outside, except commander: every command needs it.
+ * outside, except commander: every command needs it. With a FILE that program is bundled instead, beside the daemon's (for a benchmark of the code as shipped).
  */
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -10,9 +10,10 @@ import { rolldown } from 'rolldown';
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const SOURCES = path.join(ROOT, 'daemon');
 
+const input = process.argv[2] ?? 'daemon/main.ts';
 const bundle = await rolldown({
   cwd: ROOT,
-  input: { main: 'daemon/main.ts' },
+  input: { [path.basename(input, '.ts')]: input },
   platform: 'node',
   external: (id) => !id.startsWith('.') && !path.isAbsolute(id) && id !== 'commander',
   plugins: [{ name: 'module-addresses', transform: (code, id) => keepAddress(code, id) }],
