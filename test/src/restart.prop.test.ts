@@ -149,10 +149,10 @@ describe('a restart', () => {
           expect(reading.pipeline.answers()).toEqual(undisturbed.pipeline.answers());
         },
       ),
-      { numRuns: 120 },
+      { numRuns: 300 },
     );
-    expect(crashes).toBeGreaterThan(200);
-  });
+    expect(crashes).toBeGreaterThan(500);
+  }, 90_000);
 
   it('in the middle of a line that is cut goes on skipping it', () => {
     const entry = renderLog([]);

@@ -121,24 +121,28 @@ describe('property', () => {
   it.each([
     ['dated', true],
     ['numbered', false],
-  ])('any crashes, rotations (%s) and packing neither lose nor double a byte', async (_, isDated) => {
-    const seen = { rotations: 0, packed: 0, crashes: 0 };
-    await fc.assert(
-      fc.asyncProperty(steps, fc.boolean(), async (plan, holdsLastLine) => {
-        const world = new World(isDated, holdsLastLine);
-        for (const next of plan) await world.take(next);
-        await world.end();
-        const { bench, written } = world;
-        for (const name of ['rotations', 'packed', 'crashes'] as const) seen[name] += world[name];
-        const taken = bench.consumer.bytes.toString() + bench.consumer.heldText;
-        expect(taken === written, `taken ${taken.length}, written ${written.length}, gaps ${JSON.stringify(bench.gaps)}`).toBe(true);
-        expect(bench.gaps).toEqual([]);
-        expect(bench.fileSystem.openCount).toBe(0);
-      }),
-      { numRuns: 80 },
-    );
-    expect(seen.rotations).toBeGreaterThan(100);
-    expect(seen.packed).toBeGreaterThan(30);
-    expect(seen.crashes).toBeGreaterThan(50);
-  });
+  ])(
+    'any crashes, rotations (%s) and packing neither lose nor double a byte',
+    async (_, isDated) => {
+      const seen = { rotations: 0, packed: 0, crashes: 0 };
+      await fc.assert(
+        fc.asyncProperty(steps, fc.boolean(), async (plan, holdsLastLine) => {
+          const world = new World(isDated, holdsLastLine);
+          for (const next of plan) await world.take(next);
+          await world.end();
+          const { bench, written } = world;
+          for (const name of ['rotations', 'packed', 'crashes'] as const) seen[name] += world[name];
+          const taken = bench.consumer.bytes.toString() + bench.consumer.heldText;
+          expect(taken === written, `taken ${taken.length}, written ${written.length}, gaps ${JSON.stringify(bench.gaps)}`).toBe(true);
+          expect(bench.gaps).toEqual([]);
+          expect(bench.fileSystem.openCount).toBe(0);
+        }),
+        { numRuns: 120 },
+      );
+      expect(seen.rotations).toBeGreaterThan(200);
+      expect(seen.packed).toBeGreaterThan(50);
+      expect(seen.crashes).toBeGreaterThan(100);
+    },
+    90_000,
+  );
 });
