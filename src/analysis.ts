@@ -2,7 +2,6 @@
  * The result of `analyze --json`, by contract.md. In: a pipeline whose input is over. Out: one plain object; scripts rely on its form and on
  * the meaning of each word, so keys may be added, never changed.
  */
-import type { DeviceCounts } from './calls/to-device-record.ts';
 import { flagsOf } from './devices/device.ts';
 import type { DeviceTally } from './devices/device-table.ts';
 import { causeOf, type StormView, stateOf, stormViewOf } from './devices/device-view.ts';
@@ -31,7 +30,7 @@ export function createAnalysis(pipeline: Pipeline, reports: readonly SourceRepor
   return {
     schema: ANALYSIS_SCHEMA,
     sources: reports.map(describeSource),
-    devices: devices.list().map((device) => describeDevice(device, devices.nowMs, calls.deviceTraffic.of(device.userId, device.deviceId))),
+    devices: devices.list().map((device) => describeDevice(device, devices.nowMs, calls.sends.of(device.userId, device.deviceId))),
     unattributed: {
       conflicts: devices.unattributed.conflicts,
       rejected: devices.unattributed.rejected,
@@ -93,7 +92,7 @@ function describeSource({ path, stream, gaps }: SourceReport) {
   };
 }
 
-function describeDevice(device: DeviceTally, nowMs: number, toDevice: Readonly<DeviceCounts>) {
+function describeDevice(device: DeviceTally, nowMs: number, sends: number) {
   const { accepted, conflict, rejected, client_gave_up: clientGaveUp, failed } = device.keyUploads;
   return {
     userId: device.userId,
@@ -111,10 +110,12 @@ function describeDevice(device: DeviceTally, nowMs: number, toDevice: Readonly<D
     flags: flagsOf(device),
     storm: describeStorm(stormViewOf(device, nowMs)),
     claims: { oneTime: device.claimsOneTime, fallback: device.claimsFallback, poisoned: device.claimsPoisoned },
-    toDevice,
+    toDevice: { sends, ...(device.traffic ?? NO_TRAFFIC) },
     untrusted: device.untrusted,
   };
 }
+
+const NO_TRAFFIC = { stored: 0, returned: 0, dropped: 0 };
 
 function describeStorm(storm: StormView | null) {
   if (storm === null) return null;

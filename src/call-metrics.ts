@@ -3,15 +3,16 @@
  * Series per device are for devices in a call, and for those whose keys are in trouble: they are what an operator looks at.
  */
 import type { CallListener, Calls } from './calls/calls.ts';
-import type { KeyHealth } from './devices/key-health.ts';
+import type { DeviceTable } from './devices/device-table.ts';
 import type { MetricStore } from './metrics/metric-store.ts';
 
-export function createCallListener(metrics: MetricStore, keys: KeyHealth): CallListener {
+export function createCallListener(metrics: MetricStore, devices: DeviceTable): CallListener {
   const delivery = metrics.histogram('lotus_e2ee_to_device_delivery_seconds');
   return {
     onDelivered: (waitMs, requestId, timeMs) => delivery.observe(waitMs / 1000, requestId, timeMs),
     onDeviceMessage(userId, deviceId, stage, timeMs, isInCall) {
-      if (!isInCall && keys.divergedSinceMs(userId, deviceId) === null) return;
+      const isInTrouble = devices.countMessage(userId, deviceId, stage);
+      if (!isInCall && !isInTrouble) return;
       metrics.deviceCounter('lotus_e2ee_device_to_device_messages_total', userId, deviceId, timeMs, stage).add(1);
     },
     onDeviceRequest: (userId, deviceId, durationMs, timeMs) =>

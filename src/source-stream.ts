@@ -8,6 +8,7 @@ import { EVIDENCE_KINDS, KINDS_THAT_WRITE, KINDS_WITH_CAPTURES, KINDS_WITH_CLIEN
 import type { Fact } from './facts/fact.ts';
 import { LatencySlices, type LatencySlicesDump } from './homeserver/latency-slices.ts';
 import type { ChunkConsumer } from './lines/chunk-consumer.ts';
+import { TextPool } from './lines/text-pool.ts';
 import type { Counter, Histogram, MetricStore } from './metrics/metric-store.ts';
 import { RecordGate } from './record-gate.ts';
 import type { AccessLine } from './records/access-line.ts';
@@ -89,7 +90,8 @@ export class SourceStream implements ChunkConsumer, RecordHandler<RuleInterest> 
   readonly #numbers = new RequestNumbers();
   readonly #doubled = new DoubledRecords();
   readonly #joiner: RequestJoiner;
-  readonly #texts = new TextMemo();
+  readonly #names = new TextPool();
+  readonly #texts = new TextMemo(this.#names);
   readonly #latency: Histogram;
   readonly #slices: LatencySlices;
   readonly #joins: Readonly<Record<'closed' | 'expired' | 'evicted', Counter>>;
@@ -327,7 +329,7 @@ export class SourceStream implements ChunkConsumer, RecordHandler<RuleInterest> 
       if (!isKnown && this.#doubled.isDoubledMatch(requestNumber, timeMs, message)) return;
       isKnown = true;
       if (rule.definition.counter !== undefined) this.#options.onCount(rule, match.captures);
-      if (emitted === null && rule.definition.emit !== undefined) emitted = createMatch(match, record);
+      if (emitted === null && rule.definition.emit !== undefined) emitted = createMatch(match, record, this.#names);
     }
     if (emitted !== null) this.#join(emitted, request, requestNumber);
     else if (!isKnown) this.#noteMiss(record, rules);
@@ -452,9 +454,18 @@ export class SourceStream implements ChunkConsumer, RecordHandler<RuleInterest> 
   }
 }
 
-function createMatch({ rule, captures, items }: RuleMatch, { timeMs, position, line, message }: LogRecord): RecordMatch {
+function createMatch({ rule, captures, items }: RuleMatch, { timeMs, position, line, message }: LogRecord, names: TextPool): RecordMatch {
+  poolNames(captures, names);
+  for (let i = 0; i < items.length; i++) poolNames(items[i] as Captures, names);
   const match = { rule, captures, items, timeMs, position };
   return EVIDENCE_KINDS.has(rule.definition.emit ?? '') ? { ...match, line, text: message } : match;
+}
+
+/** Names are kept by the tables right of facts. */
+function poolNames(captures: Captures, names: TextPool): void {
+  const { user_id: userId, device_id: deviceId } = captures;
+  if (typeof userId === 'string') captures['user_id'] = names.take(userId);
+  if (typeof deviceId === 'string') captures['device_id'] = names.take(deviceId);
 }
 
 const NO_MATCHES: readonly RecordMatch[] = [];

@@ -42,14 +42,14 @@ const USUAL_DELAY_MS = 18_000;
 
 export class CallBook {
   /** By sequence. */
-  readonly rows: BoundedRows<Stay>;
+  readonly rows: BoundedRows<Stay, number>;
   /** The newest stay of each room, user and device. */
   readonly #current = new Map<string, Stay>();
   readonly #byUser = new Map<string, Set<Stay>>();
   readonly #byRoom = new Map<string, Set<Stay>>();
 
   constructor(maxStays: number = MAX_STAYS) {
-    this.rows = new BoundedRows('stay', maxStays, (stay) => this.#forget(stay));
+    this.rows = new BoundedRows('stay', maxStays, (stay) => this.#forget(stay), Number);
   }
 
   /** A membership event, or a schedule of one (`delayMs` then; NaN for none). */
@@ -143,7 +143,7 @@ export class CallBook {
   }
 
   #touch(stay: Stay): void {
-    this.rows.put(String(stay.sequence), stay);
+    this.rows.put(stay.sequence, stay);
   }
 
   #forget(stay: Stay): void {

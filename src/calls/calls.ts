@@ -16,13 +16,14 @@ import { type Attribution, ClientTimeouts, type DecidedTimeout } from './client-
 import type { DelayedEvent } from './delayed-event.ts';
 import { DelayedEventBook } from './delayed-event-book.ts';
 import { noteCancelled, noteDrop, noteRateLimit, noteSilence, noteTimeout } from './delayed-event-faults.ts';
+import { DeviceSends } from './device-sends.ts';
 import { type DropCause, type PendingDrop, PendingDrops } from './drop-causes.ts';
 import { EpisodeBook } from './episode-book.ts';
 import { describeRequest } from './fact-evidence.ts';
 import { KeptTables } from './kept-tables.ts';
 import { noteDelivery, noteUnknownDevices, Troubles } from './key-troubles.ts';
 import { RedactionRecord } from './redaction-record.ts';
-import { DeviceTraffic, ToDeviceRecord } from './to-device-record.ts';
+import { ToDeviceRecord } from './to-device-record.ts';
 
 /** What happens here and becomes a metric at once. */
 export interface CallListener {
@@ -57,7 +58,7 @@ export class Calls implements KeptRows {
   readonly episodes = new EpisodeBook();
   readonly book = new CallBook();
   readonly toDevice = new ToDeviceRecord();
-  readonly deviceTraffic = new DeviceTraffic();
+  readonly sends = new DeviceSends();
   readonly clients = new ClientDirectory();
   readonly troubles = new Troubles();
   readonly redactions = new RedactionRecord();
@@ -212,7 +213,7 @@ export class Calls implements KeptRows {
     if (sender === null || !isOk) return;
     const userId = actingUser(sender);
     const deviceId = this.clients.find(userId, clientHash);
-    if (deviceId !== null) this.deviceTraffic.add(userId, deviceId, 'sends');
+    if (deviceId !== null) this.sends.add(userId, deviceId);
     if (isMediaKey) this.book.noteKeySend(userId, clientHash, timeMs);
   }
 
@@ -234,7 +235,6 @@ export class Calls implements KeptRows {
   }
 
   #countMessage(userId: string, deviceId: string, stage: ToDeviceStage, timeMs: number): void {
-    this.deviceTraffic.add(userId, deviceId, stage);
     this.#listener.onDeviceMessage(userId, deviceId, stage, timeMs, this.book.wasInCall(userId, deviceId, timeMs));
   }
 }

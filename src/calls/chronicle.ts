@@ -38,7 +38,7 @@ export class Chronicle {
 
   count(fromMs: number, toMs: number): Record<Happening, number> {
     const counts = Object.fromEntries(HAPPENINGS.map((happening) => [happening, 0])) as Record<Happening, number>;
-    for (const [key, count] of this.rows.entries()) {
+    for (const { key, value: count } of this.rows.entries()) {
       const slash = key.indexOf('/');
       const second = Number(key.slice(0, slash));
       if (second >= Math.floor(fromMs / 1000) && second <= Math.floor(toMs / 1000)) counts[key.slice(slash + 1) as Happening] += count;
@@ -50,7 +50,7 @@ export class Chronicle {
   hasForgotten(fromMs: number): boolean {
     if (this.rows.evicted === 0) return false;
     let oldest = Number.POSITIVE_INFINITY;
-    for (const [key] of this.rows.entries()) oldest = Math.min(oldest, Number.parseInt(key, 10));
+    for (const { key } of this.rows.entries()) oldest = Math.min(oldest, Number.parseInt(key, 10));
     return fromMs < oldest * 1000;
   }
 }

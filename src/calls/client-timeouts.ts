@@ -56,12 +56,12 @@ const MAX_PENDING = 10_000;
 
 export class ClientTimeouts {
   /** By sequence; in order of arrival, for nothing is put twice. */
-  readonly rows: BoundedRows<PendingTimeout>;
+  readonly rows: BoundedRows<PendingTimeout, number>;
   /** Those that had no room: decided with the next `due`. */
   readonly #overflow: PendingTimeout[] = [];
 
   constructor(maxPending: number = MAX_PENDING) {
-    this.rows = new BoundedRows('timeout', maxPending, (timeout) => this.#overflow.push(timeout));
+    this.rows = new BoundedRows('timeout', maxPending, (timeout) => this.#overflow.push(timeout), Number);
   }
 
   get isEmpty(): boolean {
@@ -72,7 +72,7 @@ export class ClientTimeouts {
     const sequence = this.rows.takeSequence();
     const isCounted = action !== 'send';
     const isHeldBack = status === 429;
-    this.rows.put(String(sequence), { sequence, event, timeMs, durationMs, clientHash, isCounted, isHeldBack, text, provenance });
+    this.rows.put(sequence, { sequence, event, timeMs, durationMs, clientHash, isCounted, isHeldBack, text, provenance });
   }
 
   /**
@@ -85,7 +85,7 @@ export class ClientTimeouts {
     for (const timeout of this.#overflow.splice(0)) yield { ...timeout, ...decide(timeout, homeserver, localTimeoutOf(timeout.event)) };
     for (const timeout of this.rows.values()) {
       if (timeout.timeMs + AROUND_MS + SETTLE_MS > nowMs) return;
-      this.rows.delete(String(timeout.sequence));
+      this.rows.delete(timeout.sequence);
       yield { ...timeout, ...decide(timeout, homeserver, localTimeoutOf(timeout.event)) };
     }
   }

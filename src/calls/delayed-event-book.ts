@@ -39,7 +39,7 @@ export interface Managed {
 
 export class DelayedEventBook {
   /** By sequence. */
-  readonly rows: BoundedRows<DelayedEvent>;
+  readonly rows: BoundedRows<DelayedEvent, number>;
   readonly #byId = new Map<number, DelayedEvent>();
   /** Schedules that no id was seen for, by client, oldest first. */
   readonly #free = new Map<number, DelayedEvent[]>();
@@ -48,12 +48,12 @@ export class DelayedEventBook {
   readonly #doubtful = new Map<number, number>();
 
   constructor(maxEvents: number = MAX_DELAYED_EVENTS) {
-    this.rows = new BoundedRows('event', maxEvents, (event) => this.#forget(event));
+    this.rows = new BoundedRows('event', maxEvents, (event) => this.#forget(event), Number);
   }
 
   /** undefined where it was forgotten. */
   get(sequence: number): DelayedEvent | undefined {
-    return this.rows.get(String(sequence));
+    return this.rows.get(sequence);
   }
 
   /** Schedules that no id was seen for. */
@@ -106,13 +106,13 @@ export class DelayedEventBook {
       if (event.end !== null || event.endedBy !== null || event.replacedBy === 'other' || !((event.schedule?.timeMs ?? 0) <= timeMs))
         continue;
       event.replacedBy = event.schedule?.userId === actingUser(userId) ? 'own' : 'other';
-      this.rows.markChanged(String(event.sequence));
+      this.rows.markChanged(event.sequence);
     }
   }
 
   /** Something of it was changed from outside, which is no sign of life. */
   keep(event: DelayedEvent): void {
-    if (this.get(event.sequence) === event) this.rows.markChanged(String(event.sequence));
+    if (this.get(event.sequence) === event) this.rows.markChanged(event.sequence);
   }
 
   /** Behind the last restored row. */
@@ -144,7 +144,7 @@ export class DelayedEventBook {
     for (const event of fitting) {
       if (oneOf !== null && event.oneOf === null) this.#countDoubt(event.clientHash, 1);
       event.oneOf = oneOf ?? event.oneOf;
-      if (event !== first) this.rows.markChanged(String(event.sequence));
+      if (event !== first) this.rows.markChanged(event.sequence);
     }
     first.idHash = fact.delayIdHash;
     this.#unfree(first);
@@ -177,7 +177,7 @@ export class DelayedEventBook {
   }
 
   #add(event: DelayedEvent): void {
-    this.rows.put(String(event.sequence), event);
+    this.rows.put(event.sequence, event);
     this.#index(event);
   }
 
@@ -193,7 +193,7 @@ export class DelayedEventBook {
 
   #touch(event: DelayedEvent, timeMs: number): void {
     event.lastSeenMs = timeMs;
-    this.rows.put(String(event.sequence), event);
+    this.rows.put(event.sequence, event);
   }
 
   #unfree(event: DelayedEvent): void {

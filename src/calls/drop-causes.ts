@@ -27,11 +27,11 @@ const MIN_REQUESTS = 20;
 const MAX_PENDING_DROPS = 10_000;
 
 export class PendingDrops {
-  readonly rows: BoundedRows<PendingDrop>;
+  readonly rows: BoundedRows<PendingDrop, number>;
   readonly #overflow: PendingDrop[] = [];
 
   constructor(maxPending: number = MAX_PENDING_DROPS) {
-    this.rows = new BoundedRows('drop', maxPending, (drop) => this.#overflow.push(drop));
+    this.rows = new BoundedRows('drop', maxPending, (drop) => this.#overflow.push(drop), Number);
   }
 
   get isEmpty(): boolean {
@@ -39,7 +39,7 @@ export class PendingDrops {
   }
 
   add(event: number, { timeMs, provenance }: DelayedEventRequest, text: string): void {
-    this.rows.put(String(event), { event, timeMs, text, provenance });
+    this.rows.put(event, { event, timeMs, text, provenance });
   }
 
   *due(
@@ -56,7 +56,7 @@ export class PendingDrops {
   *#over(nowMs: number): Iterable<PendingDrop> {
     for (const drop of this.rows.values()) {
       if (drop.timeMs + AROUND_MS + SETTLE_MS > nowMs) return;
-      this.rows.delete(String(drop.event));
+      this.rows.delete(drop.event);
       yield drop;
     }
   }

@@ -3,6 +3,7 @@
  */
 import type { BoundedRows } from './bounded-rows.ts';
 import type { Calls, CallTotals } from './calls.ts';
+import type { Client } from './client-directory.ts';
 import { fromRow, toRow } from './row-text.ts';
 
 const TOTALS = 'totals';
@@ -39,10 +40,9 @@ export class KeptTables {
   restoreRows(rows: Iterable<readonly [key: string, text: string]>): readonly string[] {
     const problems: string[] = [];
     for (const [key, text] of rows) if (!this.#restore(key, fromRow(text))) problems.push(`row "${key}" of calls can't be read`);
-    const { delayedEvents, timeouts, drops, chronicle, episodes, book, toDevice, deviceTraffic, clients, troubles, redactions } =
-      this.#calls;
+    const { delayedEvents, timeouts, drops, chronicle, episodes, book, toDevice, sends, clients, troubles, redactions } = this.#calls;
     for (const indexed of [delayedEvents, episodes, book, toDevice]) indexed.settleRestored();
-    for (const { rows: plain } of [timeouts, drops, chronicle, deviceTraffic, clients, troubles, redactions]) plain.settleRestored();
+    for (const { rows: plain } of [timeouts, drops, chronicle, sends, clients, troubles, redactions]) plain.settleRestored();
     return problems;
   }
 
@@ -61,8 +61,7 @@ export class KeptTables {
 
   /** Made at first use: the stage isn't whole when this object is. */
   #all(): readonly Table[] {
-    const { delayedEvents, timeouts, drops, chronicle, episodes, book, toDevice, deviceTraffic, clients, troubles, redactions } =
-      this.#calls;
+    const { delayedEvents, timeouts, drops, chronicle, episodes, book, toDevice, sends, clients, troubles, redactions } = this.#calls;
     this.#tables ??= [
       tableOf(delayedEvents.rows, hasNumbers('sequence', 'clientHash', 'restarts')),
       tableOf(timeouts.rows, hasNumbers('sequence', 'timeMs', 'durationMs')),
@@ -72,8 +71,8 @@ export class KeptTables {
       tableOf(book.rows, hasNumbers('sequence', 'firstMs', 'lastMs', 'delayMs')),
       tableOf(toDevice.waiting, hasNumbers('sequence', 'idHash', 'storedMs')),
       tableOf(toDevice.early, isNumber),
-      tableOf(deviceTraffic.rows, hasNumbers('sends', 'stored', 'returned', 'dropped')),
-      tableOf(clients.rows, (value): value is string | null => value === null || typeof value === 'string'),
+      tableOf(sends.rows, isNumber),
+      tableOf(clients.rows, isClient),
       tableOf(troubles.rows, hasNumbers('timeMs')),
       tableOf(redactions.rows, hasNumbers('timeMs', 'position')),
     ];
@@ -81,7 +80,7 @@ export class KeptTables {
   }
 }
 
-function tableOf<V>(rows: BoundedRows<V>, isValue: (value: unknown) => value is V): Table {
+function tableOf<V, K extends string | number>(rows: BoundedRows<V, K>, isValue: (value: unknown) => value is V): Table {
   return {
     prefix: rows.prefix,
     changedRows: () => rows.changedRows(),
@@ -93,6 +92,10 @@ function tableOf<V>(rows: BoundedRows<V>, isValue: (value: unknown) => value is 
 /** An object with these fields as numbers: enough to tell a row of this table from garbage; the rest is our own writing. */
 function hasNumbers<V>(...fields: readonly string[]): (value: unknown) => value is V {
   return (value): value is V => isObject(value) && fields.every((field) => isNumber(value[field]));
+}
+
+function isClient(value: unknown): value is Client {
+  return isObject(value) && typeof value['userId'] === 'string' && (value['deviceId'] === null || typeof value['deviceId'] === 'string');
 }
 
 function isNumber(value: unknown): value is number {

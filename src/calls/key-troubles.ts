@@ -28,14 +28,14 @@ export interface KeyTrouble {
 }
 
 export class Troubles {
-  readonly rows: BoundedRows<KeyTrouble>;
+  readonly rows: BoundedRows<KeyTrouble, number>;
 
   constructor(maxTroubles: number = MAX_TROUBLES) {
-    this.rows = new BoundedRows('trouble', maxTroubles);
+    this.rows = new BoundedRows('trouble', maxTroubles, () => undefined, Number);
   }
 
   add(trouble: KeyTrouble): void {
-    this.rows.put(String(this.rows.takeSequence()), trouble);
+    this.rows.put(this.rows.takeSequence(), trouble);
   }
 }
 

@@ -18,21 +18,21 @@ const MAX_REDACTIONS = 50_000;
 
 export class RedactionRecord {
   /** By hash of the event id; nothing is put twice, so the oldest is forgotten first. */
-  readonly rows: BoundedRows<SeenRedaction>;
+  readonly rows: BoundedRows<SeenRedaction, number>;
 
   constructor(maxRedactions: number = MAX_REDACTIONS) {
-    this.rows = new BoundedRows('redaction', maxRedactions);
+    this.rows = new BoundedRows('redaction', maxRedactions, () => undefined, Number);
   }
 
   /** The first redaction of an event counts; a refused one isn't any. */
   apply({ eventId, isOk, timeMs, provenance }: Redaction): void {
-    const key = String(hashText(eventId));
+    const key = hashText(eventId);
     if (!isOk || this.rows.has(key)) return;
     this.rows.put(key, { timeMs, source: provenance.source, position: provenance.positions.at(-1) ?? 0 });
   }
 
   find(eventId: string): SeenRedaction | null {
-    return this.rows.get(String(hashText(eventId))) ?? null;
+    return this.rows.get(hashText(eventId)) ?? null;
   }
 
   countIn(fromMs: number, toMs: number): number {

@@ -1,11 +1,11 @@
 /**
  * To-device messages on their way: stored for a device, handed out in its /sync. In: the facts of the debug records. Out: how long each waited;
- * which still wait; counts of each device.
+ * which still wait.
  *
  * Message ids (`org.matrix.msgid`) are private and long: hashed. Bounded: above MAX_WAITING the message stored first is forgotten and counted (a
  * device that never comes back has a backlog without end).
  */
-import type { ToDeviceMessages, ToDeviceStage } from '../facts/fact.ts';
+import type { ToDeviceMessages } from '../facts/fact.ts';
 import { hashText } from '../lines/private-hash.ts';
 import { BoundedRows } from './bounded-rows.ts';
 
@@ -34,13 +34,13 @@ export const MAX_EARLY = 2000;
 
 export class ToDeviceRecord {
   /** Stored and not handed out yet, by sequence; nothing is put twice, so in order of storing. */
-  readonly waiting: BoundedRows<WaitingMessage>;
+  readonly waiting: BoundedRows<WaitingMessage, number>;
   /** Log time by hash of the id. */
-  readonly early = new BoundedRows<number>('early', MAX_EARLY);
+  readonly early = new BoundedRows<number, number>('early', MAX_EARLY, () => undefined, Number);
   readonly #byId = new Map<number, WaitingMessage[]>();
 
   constructor(maxWaiting: number = MAX_WAITING) {
-    this.waiting = new BoundedRows('waiting', maxWaiting, (message) => this.#unindex(message));
+    this.waiting = new BoundedRows('waiting', maxWaiting, (message) => this.#unindex(message), Number);
   }
 
   /** Messages of this fact that are known to be delivered now. */
@@ -73,8 +73,8 @@ export class ToDeviceRecord {
         position,
         source,
       };
-      const returnedMs = this.early.get(String(idHash));
-      if (returnedMs !== undefined) this.early.delete(String(idHash));
+      const returnedMs = this.early.get(idHash);
+      if (returnedMs !== undefined) this.early.delete(idHash);
       if (returnedMs !== undefined && returnedMs >= timeMs) delivered.push({ message, returnedMs });
       else this.#add(message);
     }
@@ -90,7 +90,7 @@ export class ToDeviceRecord {
       const message = candidates.find(
         (one) => (userId === null || one.userId === userId) && (deviceId === null || one.deviceId === deviceId),
       );
-      if (message === undefined) this.early.put(String(idHash), timeMs);
+      if (message === undefined) this.early.put(idHash, timeMs);
       else {
         this.#remove(message);
         delivered.push({ message, returnedMs: timeMs });
@@ -100,7 +100,7 @@ export class ToDeviceRecord {
   }
 
   #add(message: WaitingMessage): void {
-    this.waiting.put(String(message.sequence), message);
+    this.waiting.put(message.sequence, message);
     this.#index(message);
   }
 
@@ -111,7 +111,7 @@ export class ToDeviceRecord {
   }
 
   #remove(message: WaitingMessage): void {
-    this.waiting.delete(String(message.sequence));
+    this.waiting.delete(message.sequence);
     this.#unindex(message);
   }
 
@@ -120,40 +120,4 @@ export class ToDeviceRecord {
     if (rest.length === 0) this.#byId.delete(message.idHash);
     else this.#byId.set(message.idHash, rest);
   }
-}
-
-/** To-device counts of one device, as contract.md has them. */
-export interface DeviceCounts {
-  /** By this device, as far as address and user agent tell which of its user's devices it was. */
-  sends: number;
-  stored: number;
-  returned: number;
-  dropped: number;
-}
-
-/** Devices counted apart. As many as the table of devices holds. */
-const MAX_COUNTED_DEVICES = 100_000;
-
-/** Counts by device; above the bound the one that was counted least recently is forgotten. */
-export class DeviceTraffic {
-  readonly rows: BoundedRows<DeviceCounts>;
-
-  constructor(maxDevices: number = MAX_COUNTED_DEVICES) {
-    this.rows = new BoundedRows('device', maxDevices);
-  }
-
-  add(userId: string, deviceId: string, stage: ToDeviceStage | 'sends'): void {
-    const key = deviceKey(userId, deviceId);
-    const counts = this.rows.get(key) ?? { sends: 0, stored: 0, returned: 0, dropped: 0 };
-    counts[stage]++;
-    this.rows.put(key, counts);
-  }
-
-  of(userId: string, deviceId: string): Readonly<DeviceCounts> {
-    return this.rows.get(deviceKey(userId, deviceId)) ?? { sends: 0, stored: 0, returned: 0, dropped: 0 };
-  }
-}
-
-function deviceKey(userId: string, deviceId: string): string {
-  return `${userId}\0${deviceId}`;
 }

@@ -5,7 +5,7 @@
 import type { Incident } from '../incident.ts';
 import { readRow, writeRow } from '../kept-rows.ts';
 import type { BoundedList } from './bounded-list.ts';
-import { DeviceTally } from './device.ts';
+import { DeviceTally, type DeviceTraffic } from './device.ts';
 import type { DeviceTable } from './device-table.ts';
 import type { Divergence } from './divergence.ts';
 import { IdRanges } from './id-ranges.ts';
@@ -182,6 +182,7 @@ type Rare = NonNullable<DeviceTally['rare']>;
 type StoredDevice = Partial<Pick<DeviceTally, (typeof PLAIN_FIELDS)[number] | 'keyUploads'>> & {
   readonly held?: readonly number[];
   readonly claimed?: readonly number[];
+  readonly traffic?: DeviceTraffic;
   readonly rare?: StoredRare;
 };
 
@@ -202,12 +203,13 @@ function rowKey({ userId, deviceId }: DeviceTally): string {
 }
 
 function storedForm(device: DeviceTally, fresh: DeviceTally): StoredDevice {
-  const { keyUploads, held, claimed, rare } = device;
+  const { keyUploads, held, claimed, traffic, rare } = device;
   const stored: Record<string, unknown> = {};
   for (const field of PLAIN_FIELDS) if (!Object.is(device[field], fresh[field])) stored[field] = device[field];
   if (Object.values(keyUploads).some((count) => count > 0)) stored['keyUploads'] = keyUploads;
   if (!held.isEmpty) stored['held'] = held.bounds();
   if (!claimed.isEmpty) stored['claimed'] = claimed.bounds();
+  if (traffic !== null) stored['traffic'] = traffic;
   if (rare !== null) stored['rare'] = storedRare(rare);
   return stored;
 }

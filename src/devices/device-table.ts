@@ -19,9 +19,10 @@ import type {
 import type { Incident, IncidentSource } from '../incident.ts';
 import type { KeptRows } from '../kept-rows.ts';
 import { hashText } from '../lines/private-hash.ts';
+import { copyText } from '../lines/text-pool.ts';
 import { BoundedList } from './bounded-list.ts';
 import { decideCause } from './cause.ts';
-import { DeviceTally, setFlag } from './device.ts';
+import { DeviceTally, type DeviceTraffic, setFlag } from './device.ts';
 import { deviceIncidents, divergenceIncidents, serverIncidents } from './device-incidents.ts';
 import { DeviceIndex } from './device-index.ts';
 import { DeviceOrder } from './device-order.ts';
@@ -40,7 +41,7 @@ import {
   settleOrphans,
   stormOf,
 } from './divergence.ts';
-import { addEvidence, copyText, createEvidenceLines } from './evidence-lines.ts';
+import { addEvidence, createEvidenceLines } from './evidence-lines.ts';
 import { bookClaim, bookMaybeStored, bookStored, enterStart, rebookRestored } from './key-book.ts';
 import type { DeviceStateName, KeyHealth, PoisonedClaim } from './key-health.ts';
 import { keyNumber } from './key-id.ts';
@@ -140,8 +141,22 @@ export class DeviceTable implements KeyHealth, IncidentSource, KeptRows {
 
   divergedSinceMs(userId: string, deviceId: string): number | null {
     const device = this.find(userId, deviceId);
-    if (device?.divergence == null || isOver(device.divergence, device, this.nowMs)) return null;
-    return device.divergence.firstMs;
+    return device === undefined ? null : this.#divergedSinceMs(device);
+  }
+
+  #divergedSinceMs(device: DeviceTally): number | null {
+    const { divergence } = device;
+    return divergence === null || isOver(divergence, device, this.nowMs) ? null : divergence.firstMs;
+  }
+
+  /** Counts a message for a device that was heard of. Whether its keys are in trouble. */
+  countMessage(userId: string, deviceId: string, what: keyof DeviceTraffic): boolean {
+    const device = this.find(userId, deviceId);
+    if (device === undefined) return false;
+    device.traffic ??= { stored: 0, returned: 0, dropped: 0 };
+    device.traffic[what]++;
+    this.#rows.touch(device);
+    return this.#divergedSinceMs(device) !== null;
   }
 
   poisonedClaims({ fromMs, toMs }: TimeWindow): readonly PoisonedClaim[] {
@@ -307,7 +322,7 @@ export class DeviceTable implements KeyHealth, IncidentSource, KeptRows {
     divergence.poisoned ??= { count: 0, firstMs: timeMs, lastMs: timeMs, claimers: [], lines: createEvidenceLines() };
     divergence.poisoned.count++;
     divergence.poisoned.lastMs = timeMs;
-    const name = copyText(claimer ?? '');
+    const name = claimer ?? '';
     const { claimers } = divergence.poisoned;
     if (claimers.length < MAX_CLAIMERS && !claimers.includes(name)) claimers.push(name);
     addEvidence(divergence.poisoned.lines, fact);
@@ -325,8 +340,8 @@ export class DeviceTable implements KeyHealth, IncidentSource, KeptRows {
     });
   }
 
-  #applyMessages({ stage, messages }: ToDeviceMessages): void {
-    for (const { userId, deviceId } of messages) if (userId !== null && deviceId !== null) this.#touch(userId, deviceId)[stage]++;
+  #applyMessages({ messages }: ToDeviceMessages): void {
+    for (const { userId, deviceId } of messages) if (userId !== null && deviceId !== null) this.#touch(userId, deviceId);
   }
 
   /** A device that nothing else was heard of isn't one to remember. */
@@ -399,7 +414,7 @@ export class DeviceTable implements KeyHealth, IncidentSource, KeptRows {
   }
 
   #touch(userId: string, deviceId: string): DeviceTally {
-    const device = this.find(userId, deviceId) ?? this.#add(this.#index.knownUserId(userId) ?? copyText(userId), copyText(deviceId));
+    const device = this.find(userId, deviceId) ?? this.#add(this.#index.knownUserId(userId) ?? userId, deviceId);
     this.#order.moveToEnd(device, this.troubled.has(device));
     device.heard = ++this.#heard;
     enterStart(device, this.starts.epoch);

@@ -11,6 +11,13 @@ import { IdRanges } from './id-ranges.ts';
 export const DEVICE_FLAGS = ['hot_loop', 'critical', 'silent_identity_change', 'exhaustion_suspected', 'exhausted'] as const;
 export type DeviceFlag = (typeof DEVICE_FLAGS)[number];
 
+/** To-device messages for one device, as contract.md has them. */
+export interface DeviceTraffic {
+  stored: number;
+  returned: number;
+  dropped: number;
+}
+
 /** What most devices never have. */
 interface Rare {
   conflictCount: number;
@@ -19,11 +26,6 @@ interface Rare {
   firstConflictMs: number;
   lastConflictMs: number;
   claimsPoisoned: number;
-  stored: number;
-  returned: number;
-  dropped: number;
-  /** Accepted sends by this device's user, where the log names the device. */
-  sends: number;
   /** Forged or suspicious records that name it. */
   untrusted: number;
   /** Handed out before the homeserver's last start; null: none. */
@@ -47,10 +49,6 @@ function createRare(): Rare {
     firstConflictMs: Number.NaN,
     lastConflictMs: Number.NaN,
     claimsPoisoned: 0,
-    stored: 0,
-    returned: 0,
-    dropped: 0,
-    sends: 0,
     untrusted: 0,
     claimedBefore: null,
     deletedMs: Number.NaN,
@@ -99,6 +97,8 @@ export class DeviceTally implements Linked {
   isWhole = false;
   /** Bit i: DEVICE_FLAGS[i]. */
   flags = 0;
+  /** null: none yet. */
+  traffic: DeviceTraffic | null = null;
   /** null: it has none of it. Others read and write its fields through the accessors. */
   rare: Rare | null = null;
 
@@ -153,38 +153,6 @@ export class DeviceTally implements Linked {
 
   set claimsPoisoned(value: Rare['claimsPoisoned']) {
     if (this.rare !== null || value !== NONE.claimsPoisoned) this.#own().claimsPoisoned = value;
-  }
-
-  get stored(): Rare['stored'] {
-    return (this.rare ?? NONE).stored;
-  }
-
-  set stored(value: Rare['stored']) {
-    if (this.rare !== null || value !== NONE.stored) this.#own().stored = value;
-  }
-
-  get returned(): Rare['returned'] {
-    return (this.rare ?? NONE).returned;
-  }
-
-  set returned(value: Rare['returned']) {
-    if (this.rare !== null || value !== NONE.returned) this.#own().returned = value;
-  }
-
-  get dropped(): Rare['dropped'] {
-    return (this.rare ?? NONE).dropped;
-  }
-
-  set dropped(value: Rare['dropped']) {
-    if (this.rare !== null || value !== NONE.dropped) this.#own().dropped = value;
-  }
-
-  get sends(): Rare['sends'] {
-    return (this.rare ?? NONE).sends;
-  }
-
-  set sends(value: Rare['sends']) {
-    if (this.rare !== null || value !== NONE.sends) this.#own().sends = value;
   }
 
   get untrusted(): Rare['untrusted'] {

@@ -4,6 +4,7 @@
  */
 import type { Fact } from '../facts/fact.ts';
 import { type Evidence, MAX_EVIDENCE_LINES, MAX_EVIDENCE_TEXT } from '../incident.ts';
+import { copyText } from '../lines/text-pool.ts';
 
 export interface EvidenceLines {
   readonly first: Evidence[];
@@ -31,12 +32,4 @@ export function addEvidence(lines: EvidenceLines, fact: Fact, isTelling: (text: 
 
 export function allEvidence({ first, last }: EvidenceLines): readonly Evidence[] {
   return [...first, ...last];
-}
-
-/**
- * A text of its own. A part of a longer text (a capture of a message) keeps the whole of it in memory in V8, and a table that lives for weeks
- * would keep every message it ever took a name from.
- */
-export function copyText(text: string): string {
-  return `${text}\0`.slice(0, text.length);
 }

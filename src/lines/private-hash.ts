@@ -19,10 +19,14 @@ export function hashBytes(bytes: Uint8Array, start: number, end: number, seed = 
   return (high >>> 11) * 2 ** 32 + (low >>> 0);
 }
 
-/** The same kind of hash of a text, over its UTF-16 units. Equal texts have equal hashes; not comparable with `hashBytes`. */
-export function hashText(text: string): number {
-  let low = 0x811c9dc5;
-  let high = 0x1b873593;
+/**
+ * The same kind of hash of a text, over its UTF-16 units. Equal texts have equal hashes; not comparable with `hashBytes`.
+ *
+ * @param seed as for `hashBytes`
+ */
+export function hashText(text: string, seed = 0): number {
+  let low = 0x811c9dc5 ^ (seed >>> 0);
+  let high = 0x1b873593 ^ Math.floor(seed / 2 ** 32);
   for (let i = 0; i < text.length; i++) {
     const code = text.charCodeAt(i);
     low = Math.imul(low ^ code, 0x01000193);

@@ -2,6 +2,8 @@
  * Bytes to text, always UTF-8, whole fields only (never across a chunk's edge). Bytes that aren't UTF-8 become U+FFFD, so that no
  * invalid text can reach a label (an invalid byte fails a whole scrape: observability.md 1.3).
  */
+import type { TextPool } from '../lines/text-pool.ts';
+
 const utf8 = new TextDecoder('utf-8', { ignoreBOM: true });
 
 /** Text of `bytes[start, end)`; `start ≥ end` gives ''. */
@@ -19,6 +21,12 @@ const MAX_MEMO_BYTES = 64;
  */
 export class TextMemo {
   readonly #slots: (string | undefined)[] = new Array(MEMO_SLOTS).fill(undefined);
+  readonly #pool: TextPool;
+
+  /** @param pool makes what is decoded the same string as what others got from it */
+  constructor(pool: TextPool) {
+    this.#pool = pool;
+  }
 
   /** As `decodeText`. */
   decode(bytes: Uint8Array, start: number, end: number): string {
@@ -29,7 +37,7 @@ export class TextMemo {
     const slot = (hash ^ (hash >>> 13)) & (MEMO_SLOTS - 1);
     const known = this.#slots[slot];
     if (known !== undefined && isAsciiOf(known, bytes, start, length)) return known;
-    const text = decodeText(bytes, start, end);
+    const text = this.#pool.take(decodeText(bytes, start, end));
     this.#slots[slot] = text;
     return text;
   }

@@ -46,7 +46,7 @@ function foundTables({ pipeline }: ReturnType<typeof readLog>, hasTime: boolean)
     conflictKeyIds: device.conflictKeyIds,
     newKeys: device.newKeyHashes.size,
     claims: [device.claimsOneTime, device.claimsFallback],
-    messages: [device.stored, device.returned, device.dropped],
+    messages: [device.traffic?.stored ?? 0, device.traffic?.returned ?? 0, device.traffic?.dropped ?? 0],
     ...(hasTime && device.conflictCount > 0 && { first: device.firstConflictMs, last: device.lastConflictMs }),
   });
   const delayed = new Map(

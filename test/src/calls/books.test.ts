@@ -3,9 +3,10 @@ import { describe, expect, it } from 'vitest';
 import { CallBook, endOf } from '../../../src/calls/call-book.ts';
 import { Chronicle } from '../../../src/calls/chronicle.ts';
 import { ClientDirectory } from '../../../src/calls/client-directory.ts';
+import { DeviceSends } from '../../../src/calls/device-sends.ts';
 import { EPISODE_GAP_MS, EpisodeBook, type Happened, toIncident } from '../../../src/calls/episode-book.ts';
 import { RedactionRecord } from '../../../src/calls/redaction-record.ts';
-import { DeviceTraffic, MAX_EARLY, ToDeviceRecord } from '../../../src/calls/to-device-record.ts';
+import { MAX_EARLY, ToDeviceRecord } from '../../../src/calls/to-device-record.ts';
 import { MAX_EVIDENCE_LINES } from '../../../src/incident.ts';
 import { PROVENANCE, toDeviceMessages } from '../../testbench/made-facts.ts';
 
@@ -137,14 +138,16 @@ describe('a to-device message', () => {
     record.apply(returned(0, ...Array.from({ length: MAX_EARLY + 1 }, (_, i) => message(`m${i}`))));
     expect(record.early.size).toBe(MAX_EARLY);
   });
+});
 
-  it('counts for its device; at the bound the one counted least recently is forgotten', () => {
-    const traffic = new DeviceTraffic(1);
-    traffic.add('@a:hs', 'DEV', 'stored');
-    traffic.add('@a:hs', 'DEV', 'sends');
-    expect(traffic.of('@a:hs', 'DEV')).toEqual({ sends: 1, stored: 1, returned: 0, dropped: 0 });
-    traffic.add('@b:hs', 'DEV', 'stored');
-    expect([traffic.of('@a:hs', 'DEV').stored, traffic.rows.evicted]).toEqual([0, 1]);
+describe('sends of a device', () => {
+  it('are counted; at the bound the one that sent least recently is forgotten', () => {
+    const sends = new DeviceSends(1);
+    sends.add('@a:hs', 'DEV');
+    sends.add('@a:hs', 'DEV');
+    expect([sends.of('@a:hs', 'DEV'), sends.of('@b:hs', 'DEV')]).toEqual([2, 0]);
+    sends.add('@b:hs', 'DEV');
+    expect([sends.of('@a:hs', 'DEV'), sends.rows.evicted]).toEqual([0, 1]);
   });
 });
 

@@ -1,6 +1,7 @@
 /** Calls and the homeserver's record over a restart: given back their rows, they go on as if there had been none. Any facts, any moment. */
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
+import type { BoundedRows } from '../../../src/calls/bounded-rows.ts';
 import { type CallListener, Calls } from '../../../src/calls/calls.ts';
 import type { ClientLost, Fact, ServerEvent } from '../../../src/facts/fact.ts';
 import { Homeserver } from '../../../src/homeserver/homeserver.ts';
@@ -162,14 +163,19 @@ class Stages {
       totals: this.calls.totals,
       incidents: [...new CallIncidents(this.calls, new MadeKeyHealth()).incidents(this.calls.totals.nowMs)],
       q4: answerTimeouts(this.calls, window, { isBlind: false, reasons: [] }),
-      events: [...this.calls.delayedEvents.rows.entries()],
-      stays: [...this.calls.book.rows.entries()],
-      waiting: [...this.calls.toDevice.waiting.entries()],
+      events: contentOf(this.calls.delayedEvents.rows),
+      stays: contentOf(this.calls.book.rows),
+      waiting: contentOf(this.calls.toDevice.waiting),
       chronicle: this.calls.chronicle.count(window.fromMs, window.toMs),
       stalls: this.homeserver.stalls(),
       outages: this.homeserver.outagesIn(0, Number.POSITIVE_INFINITY),
     };
   }
+}
+
+/** In order of use. */
+function contentOf<V>(rows: BoundedRows<V, number>): unknown {
+  return [...rows.entries()].map(({ key, order, value }) => ({ key, order, value }));
 }
 
 class Disk {

@@ -109,7 +109,7 @@ describe('to-device messages', () => {
     };
     const { pipeline } = readLog(renderLog([entry]));
     expect(pipeline.traffic.stored).toBe(2);
-    expect(pipeline.devices.list()).toMatchObject([{ userId: '@bob:hs', deviceId: 'D', stored: 1 }]);
+    expect(pipeline.devices.list()).toMatchObject([{ userId: '@bob:hs', deviceId: 'D', traffic: { stored: 1 } }]);
   });
 
   it.each<[string, LogEntry[], object]>([

@@ -99,9 +99,9 @@ export function outcomeOf({ pipeline, stream, facts, measures }: LogReading): un
 /** What a tally says, without what the table keeps for itself. */
 function tallyOf(device: DeviceTally): Record<string, unknown> {
   const { userId, deviceId, keyUploads, conflictCount, conflictKeyIds, newKeyHashes, firstConflictMs, lastConflictMs } = device;
-  const { claimsOneTime, claimsFallback, stored, returned, dropped } = device;
+  const { claimsOneTime, claimsFallback, traffic } = device;
   const conflicts = { conflictCount, conflictKeyIds, newKeys: newKeyHashes.size, firstConflictMs, lastConflictMs };
-  return { userId, deviceId, keyUploads, ...conflicts, claimsOneTime, claimsFallback, stored, returned, dropped };
+  return { userId, deviceId, keyUploads, ...conflicts, claimsOneTime, claimsFallback, traffic };
 }
 
 /** All that the tally counts: what a restart forgets, this shows. */

@@ -258,22 +258,26 @@ const send: fc.Arbitrary<Plan> = fc
 
 const sync: fc.Arbitrary<Plan> = fc
   .record({ name: device, isNamed: fc.boolean(), ids: fc.array(fc.option(fc.constantFrom('7d1f0c2e', "it's")), { maxLength: 3 }), ending })
-  .map(({ name, isNamed, ids, ending: end }) => ({
-    method: 'GET',
-    makes: [
-      ...(isNamed ? [((at) => syncEntry(at, name)) satisfies Make] : []),
-      (at) => returnEntry(at, ids),
-      ...(end
-        ? [((at) => accessEntry(at, { uri: '/_matrix/client/v3/sync?timeout=30000', requester: name.userId, ...end })) satisfies Make]
-        : []),
-    ],
-    hasAccess: end !== null,
-    apply: (expected) => {
-      expected.returned += ids.length;
-      // A device exists for the tables as soon as something of it was counted.
-      if (isNamed && ids.length > 0) expected.device(name).returned += ids.length;
-    },
-  }));
+  .map(({ name, isNamed, ids: drawn, ending: end }) => {
+    // Without a name, a message counts for the device that it was stored for: these are of no device, as nothing is stored under their ids.
+    const ids = isNamed ? drawn : drawn.map((id) => id && `${id} of nobody`);
+    return {
+      method: 'GET',
+      makes: [
+        ...(isNamed ? [((at) => syncEntry(at, name)) satisfies Make] : []),
+        (at) => returnEntry(at, ids),
+        ...(end
+          ? [((at) => accessEntry(at, { uri: '/_matrix/client/v3/sync?timeout=30000', requester: name.userId, ...end })) satisfies Make]
+          : []),
+      ],
+      hasAccess: end !== null,
+      apply: (expected) => {
+        expected.returned += ids.length;
+        // A device exists for the tables as soon as something of it was counted.
+        if (isNamed && ids.length > 0) expected.device(name).returned += ids.length;
+      },
+    };
+  });
 
 const delayed: fc.Arbitrary<Plan> = fc.record({ action: fc.constantFrom(...ACTIONS), ending }).map(({ action, ending: end }) => ({
   method: action === 'schedule' ? 'PUT' : 'POST',

@@ -72,6 +72,6 @@ it('hashes are whole numbers below 2^53 and depend on every byte', () => {
       expect(hashBytes(other, 0, other.length)).not.toBe(hash);
     }),
   );
-  expect(['syd_a', 'syd_b', 'syd_a'].map(hashText)).toEqual([hashText('syd_a'), hashText('syd_b'), hashText('syd_a')]);
+  expect(['syd_a', 'syd_b', 'syd_a'].map((text) => hashText(text))).toEqual([hashText('syd_a'), hashText('syd_b'), hashText('syd_a')]);
   expect(hashText('syd_a')).not.toBe(hashText('syd_b'));
 });
