@@ -8,7 +8,7 @@ import { EVIDENCE_KINDS, KINDS_THAT_WRITE, KINDS_WITH_CAPTURES, KINDS_WITH_CLIEN
 import type { Fact } from './facts/fact.ts';
 import { LatencySlices, type LatencySlicesDump } from './homeserver/latency-slices.ts';
 import type { ChunkConsumer } from './lines/chunk-consumer.ts';
-import { TextPool } from './lines/text-pool.ts';
+import { shareBytes } from './lines/shared-text.ts';
 import type { Counter, Histogram, MetricStore } from './metrics/metric-store.ts';
 import { RecordGate } from './record-gate.ts';
 import type { AccessLine } from './records/access-line.ts';
@@ -17,7 +17,7 @@ import type { LogFormat } from './records/log-format.ts';
 import type { Level } from './records/log-statement.ts';
 import type { Interest, LogRecord, RecordHandler } from './records/record-handler.ts';
 import { type PhysicalCounts, RecordReader, type RecordReaderDump } from './records/record-reader.ts';
-import { decodeText, TextMemo } from './records/text-decoder.ts';
+import { decodeText } from './records/text-decoder.ts';
 import { ZoneClock, type ZoneClockDump } from './records/timestamp.ts';
 import { DoubledRecords, type DoubledRecordsDump } from './requests/doubled-records.ts';
 import type { JoinedRequest, JoinOutcome, RecordMatch, RequestAccess } from './requests/joined-request.ts';
@@ -90,12 +90,9 @@ export class SourceStream implements ChunkConsumer, RecordHandler<RuleInterest> 
   readonly #numbers = new RequestNumbers();
   readonly #doubled = new DoubledRecords();
   readonly #joiner: RequestJoiner;
-  readonly #names = new TextPool();
-  readonly #texts = new TextMemo(this.#names);
   readonly #latency: Histogram;
   readonly #slices: LatencySlices;
   readonly #joins: Readonly<Record<'closed' | 'expired' | 'evicted', Counter>>;
-  readonly #decodeText = (bytes: Uint8Array, start: number, end: number): string => this.#texts.decode(bytes, start, end);
   readonly #gate: RecordGate<RuleInterest>;
   #rules: RuleSet;
   #clockMs = Number.NEGATIVE_INFINITY;
@@ -329,7 +326,7 @@ export class SourceStream implements ChunkConsumer, RecordHandler<RuleInterest> 
       if (!isKnown && this.#doubled.isDoubledMatch(requestNumber, timeMs, message)) return;
       isKnown = true;
       if (rule.definition.counter !== undefined) this.#options.onCount(rule, match.captures);
-      if (emitted === null && rule.definition.emit !== undefined) emitted = createMatch(match, record, this.#names);
+      if (emitted === null && rule.definition.emit !== undefined) emitted = createMatch(match, record);
     }
     if (emitted !== null) this.#join(emitted, request, requestNumber);
     else if (!isKnown) this.#noteMiss(record, rules);
@@ -432,7 +429,7 @@ export class SourceStream implements ChunkConsumer, RecordHandler<RuleInterest> 
   }
 
   #copyAccess(bytes: Uint8Array, line: AccessLine, position: number, rule: CompiledRule | null): RequestAccess {
-    const requester = this.#texts.decode(bytes, line.findRequester(bytes), line.headEnd);
+    const requester = shareBytes(bytes, line.findRequester(bytes), line.headEnd);
     return {
       timeMs: line.timeMs,
       position,
@@ -449,23 +446,14 @@ export class SourceStream implements ChunkConsumer, RecordHandler<RuleInterest> 
       route:
         rule === null
           ? null
-          : { rule, captures: hasKind(rule, KINDS_WITH_CAPTURES) ? this.#rules.routes.captures(bytes, this.#decodeText) : NO_CAPTURES },
+          : { rule, captures: hasKind(rule, KINDS_WITH_CAPTURES) ? this.#rules.routes.captures(bytes, shareBytes) : NO_CAPTURES },
     };
   }
 }
 
-function createMatch({ rule, captures, items }: RuleMatch, { timeMs, position, line, message }: LogRecord, names: TextPool): RecordMatch {
-  poolNames(captures, names);
-  for (let i = 0; i < items.length; i++) poolNames(items[i] as Captures, names);
+function createMatch({ rule, captures, items }: RuleMatch, { timeMs, position, line, message }: LogRecord): RecordMatch {
   const match = { rule, captures, items, timeMs, position };
   return EVIDENCE_KINDS.has(rule.definition.emit ?? '') ? { ...match, line, text: message } : match;
-}
-
-/** Names are kept by the tables right of facts. */
-function poolNames(captures: Captures, names: TextPool): void {
-  const { user_id: userId, device_id: deviceId } = captures;
-  if (typeof userId === 'string') captures['user_id'] = names.take(userId);
-  if (typeof deviceId === 'string') captures['device_id'] = names.take(deviceId);
 }
 
 const NO_MATCHES: readonly RecordMatch[] = [];

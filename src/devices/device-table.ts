@@ -19,7 +19,7 @@ import type {
 import type { Incident, IncidentSource } from '../incident.ts';
 import type { KeptRows } from '../kept-rows.ts';
 import { hashText } from '../lines/private-hash.ts';
-import { copyText } from '../lines/text-pool.ts';
+import { copyText } from '../lines/shared-text.ts';
 import { BoundedList } from './bounded-list.ts';
 import { decideCause } from './cause.ts';
 import { DeviceTally, type DeviceTraffic, setFlag } from './device.ts';

@@ -4,7 +4,7 @@
  */
 import type { Fact } from '../facts/fact.ts';
 import { type Evidence, MAX_EVIDENCE_LINES, MAX_EVIDENCE_TEXT } from '../incident.ts';
-import { copyText } from '../lines/text-pool.ts';
+import { copyText } from '../lines/shared-text.ts';
 
 export interface EvidenceLines {
   readonly first: Evidence[];

@@ -10,6 +10,7 @@
  * On a message that was cut at MAX_LINE_BYTES a match goes as far as the text does: holes behind the cut stay undefined, and at least one
  * hole must be whole.
  */
+import { shareText } from '../lines/shared-text.ts';
 import { findJsonEnd } from './json-span.ts';
 import { parseDictKeys, parsePythonList, parsePythonStringOrNone } from './python-literal.ts';
 
@@ -37,7 +38,12 @@ export type HoleType = keyof typeof HOLE_TYPES;
 export interface Hole {
   readonly name: string;
   readonly type: HoleType;
+  /** It takes a name that other records have too: captured as a string that is shared (src/lines/shared-text.ts). */
+  readonly isShared: boolean;
 }
+
+/** Names of such holes. */
+const SHARED: ReadonlySet<string> = new Set(['user_id', 'device_id']);
 
 export interface Template {
   readonly text: string;
@@ -89,7 +95,8 @@ function parseHole(body: string, isClosed: boolean): Hole | string {
     return `hole "{${body.slice(0, 40)}" can't be read, expected {name}, {name:type} or {:type}`;
   const type = match[2] ?? 'str';
   if (!Object.hasOwn(HOLE_TYPES, type)) return `hole "${body}" has type "${type}", expected one of ${Object.keys(HOLE_TYPES).join(', ')}`;
-  return { name: match[1] ?? '', type: type as HoleType };
+  const name = match[1] ?? '';
+  return { name, type: type as HoleType, isShared: SHARED.has(name) };
 }
 
 function needsLiteralBehind({ type }: Hole): boolean {
@@ -162,7 +169,7 @@ function takeHole(hole: Hole, text: string, at: number, next: string, isLast: bo
     case 'word': {
       const end = isLast && next === '' ? text.length : findLiteral(text, next, at, isLast);
       if (end < 0) return -1;
-      const value = text.slice(at, end);
+      const value = hole.isShared ? shareText(text, at, end) : text.slice(at, end);
       if (hole.type === 'word' && (value === '' || /\s/.test(value))) return -1;
       if (hole.name !== '') captures[hole.name] = value;
       return end;
@@ -186,7 +193,7 @@ function takeHole(hole: Hole, text: string, at: number, next: string, isLast: bo
     case 'user_id': {
       const end = findUserIdEnd(text, at, next);
       if (end < 0) return -1;
-      if (hole.name !== '') captures[hole.name] = text.slice(at, end);
+      if (hole.name !== '') captures[hole.name] = hole.isShared ? shareText(text, at, end) : text.slice(at, end);
       return end;
     }
     default:
@@ -205,7 +212,8 @@ function takeLiteral(hole: Hole, text: string, at: number, captures: Captures): 
   const literal =
     hole.type === 'repr' ? parsePythonStringOrNone(text, at) : hole.type === 'list' ? parsePythonList(text, at) : parseDictKeys(text, at);
   if (literal === null) return -1;
-  if (hole.name !== '') captures[hole.name] = literal.value;
+  const { value } = literal;
+  if (hole.name !== '') captures[hole.name] = hole.isShared && typeof value === 'string' ? shareText(value, 0, value.length) : value;
   return literal.end;
 }
 

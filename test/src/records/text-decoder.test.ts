@@ -1,8 +1,7 @@
 /** Bytes to text: UTF-8 with U+FFFD, and a memo that is never wrong. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { TextPool } from '../../../src/lines/text-pool.ts';
-import { decodeText, TextMemo } from '../../../src/records/text-decoder.ts';
+import { decodeText } from '../../../src/records/text-decoder.ts';
 
 describe('text of bytes', () => {
   it('is what was encoded, whatever stands around it', () => {
@@ -46,35 +45,5 @@ describe('text of bytes', () => {
     [3, 1],
   ])('of no bytes, [%i, %i), is empty', (start, end) => {
     expect(decodeText(Buffer.from('abc'), start, end)).toBe('');
-    expect(new TextMemo(new TextPool()).decode(Buffer.from('abc'), start, end)).toBe('');
-  });
-});
-
-describe('the memo of texts', () => {
-  it('tells the bytes of a letter in Latin-1 from the same letter in UTF-8, wherever it keeps them', () => {
-    // One of some thousand pairs falls on one place of the memo, whatever its hash.
-    const memo = new TextMemo(new TextPool());
-    for (let i = 0; i < 60_000; i++) {
-      const [utf8, latin1] = [Buffer.from(`@${i}é`), Buffer.from(`@${i}é`, 'latin1')];
-      memo.decode(utf8, 0, utf8.length);
-      if (memo.decode(latin1, 0, latin1.length) !== `@${i}\ufffd`) throw new Error(`"@${i}é" in Latin-1 was taken for UTF-8`);
-    }
-  });
-
-  it('gives for any bytes, in any order, what decoding gives', () => {
-    const bytes = fc.oneof(
-      fc.uint8Array({ maxLength: 70, size: 'max' }),
-      fc.string({ maxLength: 20 }).map((text) => Buffer.from(text)),
-      // Texts that fall on one slot of any such memo sooner or later, and differ little.
-      fc.nat({ max: 5000 }).map((n) => Buffer.from(`@user${n}:hs`)),
-      fc.constantFrom('é', 'Ã©', '\ufffd', '\u00ff', 'a', 'A').map((text) => Buffer.from(text, text === '\u00ff' ? 'latin1' : 'utf8')),
-    );
-    const memo = new TextMemo(new TextPool());
-    fc.assert(
-      fc.property(fc.array(bytes, { maxLength: 60, size: 'max' }), (texts) => {
-        for (const each of [...texts, ...texts]) expect(memo.decode(each, 0, each.length)).toBe(decodeText(each, 0, each.length));
-      }),
-      { numRuns: 300 },
-    );
   });
 });
