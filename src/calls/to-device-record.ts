@@ -2,11 +2,10 @@
  * To-device messages on their way: stored for a device, handed out in its /sync. In: the facts of the debug records. Out: how long each waited;
  * which still wait.
  *
- * Message ids (`org.matrix.msgid`) are private and long: hashed. Bounded: above MAX_WAITING the message stored first is forgotten and counted (a
+ * Bounded: above MAX_WAITING the message stored first is forgotten and counted (a
  * device that never comes back has a backlog without end).
  */
 import type { ToDeviceMessages } from '../facts/fact.ts';
-import { hashText } from '../lines/private-hash.ts';
 import { BoundedRows } from './bounded-rows.ts';
 
 /** Plain data: one row. */
@@ -37,7 +36,8 @@ export class ToDeviceRecord {
   readonly waiting: BoundedRows<WaitingMessage, number>;
   /** Log time by hash of the id. */
   readonly early = new BoundedRows<number, number>('early', MAX_EARLY, () => undefined, Number);
-  readonly #byId = new Map<number, WaitingMessage[]>();
+  /** By `slotOf` their hash; a list where several have the same. */
+  readonly #byId = new Map<number, WaitingMessage | WaitingMessage[]>();
 
   constructor(maxWaiting: number = MAX_WAITING) {
     this.waiting = new BoundedRows('waiting', maxWaiting, (message) => this.#unindex(message), Number);
@@ -57,9 +57,8 @@ export class ToDeviceRecord {
 
   #store({ messages, timeMs, isMediaKey, sender, provenance }: ToDeviceMessages): Delivery[] {
     const delivered: Delivery[] = [];
-    for (const { userId, deviceId, messageId } of messages) {
-      if (userId === null || deviceId === null || messageId === null) continue;
-      const idHash = hashText(messageId);
+    for (const { userId, deviceId, idHash } of messages) {
+      if (userId === null || deviceId === null || idHash === null) continue;
       const { source, positions } = provenance;
       const position = positions.at(-1) ?? 0;
       const message = {
@@ -83,13 +82,9 @@ export class ToDeviceRecord {
 
   #return({ messages, timeMs }: ToDeviceMessages): Delivery[] {
     const delivered: Delivery[] = [];
-    for (const { userId, deviceId, messageId } of messages) {
-      if (messageId === null) continue;
-      const idHash = hashText(messageId);
-      const candidates = this.#byId.get(idHash) ?? [];
-      const message = candidates.find(
-        (one) => (userId === null || one.userId === userId) && (deviceId === null || one.deviceId === deviceId),
-      );
+    for (const { userId, deviceId, idHash } of messages) {
+      if (idHash === null) continue;
+      const message = this.#find(idHash, userId, deviceId);
       if (message === undefined) this.early.put(idHash, timeMs);
       else {
         this.#remove(message);
@@ -104,10 +99,20 @@ export class ToDeviceRecord {
     this.#index(message);
   }
 
+  /** null where it isn't known whose it is. */
+  #find(idHash: number, userId: string | null, deviceId: string | null): WaitingMessage | undefined {
+    const isIt = (one: WaitingMessage): boolean =>
+      one.idHash === idHash && (userId === null || one.userId === userId) && (deviceId === null || one.deviceId === deviceId);
+    const same = this.#byId.get(slotOf(idHash));
+    if (same === undefined || Array.isArray(same)) return same?.find(isIt);
+    return isIt(same) ? same : undefined;
+  }
+
   #index(message: WaitingMessage): void {
-    const same = this.#byId.get(message.idHash);
-    if (same === undefined) this.#byId.set(message.idHash, [message]);
-    else same.push(message);
+    const slot = slotOf(message.idHash);
+    const same = this.#byId.get(slot);
+    if (Array.isArray(same)) same.push(message);
+    else this.#byId.set(slot, same === undefined ? message : [same, message]);
   }
 
   #remove(message: WaitingMessage): void {
@@ -116,8 +121,15 @@ export class ToDeviceRecord {
   }
 
   #unindex(message: WaitingMessage): void {
-    const rest = (this.#byId.get(message.idHash) ?? []).filter((other) => other !== message);
-    if (rest.length === 0) this.#byId.delete(message.idHash);
-    else this.#byId.set(message.idHash, rest);
+    const slot = slotOf(message.idHash);
+    const same = this.#byId.get(slot);
+    const rest = Array.isArray(same) ? same.filter((other) => other !== message) : [];
+    if (rest.length === 0) this.#byId.delete(slot);
+    else this.#byId.set(slot, rest);
   }
+}
+
+/** 30 bits: V8 keeps such a number in place, and a larger one as an object of its own. */
+function slotOf(idHash: number): number {
+  return idHash & 0x3fff_ffff;
 }

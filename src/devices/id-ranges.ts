@@ -61,18 +61,31 @@ export class IdRanges {
       first = Math.min(first, this.#at(end));
       last = Math.max(last, this.#at(end + 1));
     }
-    this.#replace(i, end - i, first, last);
+    if (end - i === 2) {
+      bounds[i] = first;
+      bounds[i + 1] = last;
+      return;
+    }
+    this.#makeRoom(i, end, 2);
+    this.#bounds[i] = first;
+    this.#bounds[i + 1] = last;
     if (this.#bounds.length > 2 * MAX_RANGES) {
-      this.#replace(0, 2);
+      this.#makeRoom(0, 2, 0);
       this.isTruncated = true;
     }
   }
 
-  /** As splice, but the new list takes no more memory than it needs: there are two of them for each device. */
-  #replace(at: number, count: number, ...entries: readonly number[]): void {
+  /**
+   * Puts `count` zeros in place of `[at, end)`. As splice, but the new list takes no more memory than it needs: there are two of them for each
+   * device.
+   */
+  #makeRoom(at: number, end: number, count: number): void {
     const bounds = this.#bounds;
-    if (entries.length === count) for (let i = 0; i < count; i++) bounds[at + i] = entries[i] as number;
-    else this.#bounds = bounds.slice(0, at).concat(entries, bounds.slice(at + count));
+    const next = new Array<number>(bounds.length - (end - at) + count);
+    for (let i = 0; i < at; i++) next[i] = bounds[i] as number;
+    for (let i = 0; i < count; i++) next[at + i] = 0;
+    for (let i = end; i < bounds.length; i++) next[at + count + i - end] = bounds[i] as number;
+    this.#bounds = next;
   }
 
   /** Whether it was in. */
@@ -82,11 +95,25 @@ export class IdRanges {
     if (i >= bounds.length || this.#at(i) > id) return false;
     const isFirst = this.#at(i) === id;
     const isLast = this.#at(i + 1) === id;
-    if (isFirst && isLast) this.#replace(i, 2);
+    if (isFirst && isLast) this.#makeRoom(i, i + 2, 0);
     else if (isFirst) bounds[i] = id + 1;
     else if (isLast) bounds[i + 1] = id - 1;
-    else this.#replace(i + 1, 0, id - 1, id + 1);
+    else {
+      this.#makeRoom(i + 1, i + 1, 2);
+      this.#bounds[i + 1] = id - 1;
+      this.#bounds[i + 2] = id + 1;
+    }
     return true;
+  }
+
+  /** As `add` for each, in one go: most lists of ids are one or two runs. @param ascending without doubles */
+  addAscending(ascending: readonly number[]): void {
+    for (let i = 0; i < ascending.length; ) {
+      const from = ascending[i] as number;
+      let to = from;
+      for (i++; i < ascending.length && ascending[i] === to + 1; i++) to++;
+      this.#addRange(from, to);
+    }
   }
 
   /** Takes out `from` and everything above it. */

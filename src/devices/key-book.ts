@@ -27,21 +27,27 @@ export function enterStart(device: DeviceTally, startEpoch: number): void {
 
 /** Keys that the server may have stored: no answer says so. */
 export function bookMaybeStored(device: DeviceTally, ids: readonly number[]): void {
-  for (const id of ids) device.held.add(id);
+  device.held.addAscending(inOrder(ids));
+}
+
+/** Synapse tells them in the order of their characters (key-id.ts). */
+function inOrder(ids: readonly number[]): readonly number[] {
+  const ascending = Float64Array.from(ids).sort();
+  const distinct: number[] = [];
+  for (let i = 0; i < ascending.length; i++) if (i === 0 || ascending[i] !== ascending[i - 1]) distinct.push(ascending[i] as number);
+  return distinct;
 }
 
 /** Keys that the server has stored: the answer said so. */
 export function bookStored(device: DeviceTally, ids: readonly number[], timeMs: number): void {
-  let low = Number.POSITIVE_INFINITY;
-  let high = Number.NEGATIVE_INFINITY;
-  for (const id of ids) {
-    device.held.add(id);
-    if (!device.claimed.isEmpty) device.claimed.delete(id);
-    device.claimedBefore?.delete(id);
-    low = Math.min(low, id);
-    high = Math.max(high, id);
-  }
   if (ids.length === 0) return;
+  const ascending = inOrder(ids);
+  device.held.addAscending(ascending);
+  const { claimed, claimedBefore } = device;
+  if (!claimed.isEmpty) for (const id of ascending) claimed.delete(id);
+  if (claimedBefore !== null) for (const id of ascending) claimedBefore.delete(id);
+  const low = ascending[0] as number;
+  const high = ascending.at(-1) as number;
   if (isCounter(high)) device.highWater = Math.max(device.highWater, high);
   device.lastAcceptedMs = timeMs;
   device.lastAcceptedLow = low;

@@ -220,7 +220,7 @@ function buildMessages(stage: ToDeviceStage, match: RecordMatch, request: Joined
     messages.push({
       userId: typeof userId === 'string' ? userId : null,
       deviceId: typeof deviceId === 'string' ? deviceId : null,
-      messageId: typeof messageId === 'string' && messageId !== '' && messageId !== 'None' ? messageId : null,
+      idHash: typeof messageId === 'string' && messageId !== '' && messageId !== 'None' ? hashText(messageId) : null,
     });
   }
   const { access } = request;
@@ -241,7 +241,11 @@ function buildReturned(match: RecordMatch, request: JoinedRequest): ToDeviceMess
   const userId = sync ? readText(sync.captures, 'user_id') : (request.access?.requester ?? null);
   const deviceId = sync ? readText(sync.captures, 'device_id') : null;
   const ids = match.captures['message_ids'];
-  const messages = (Array.isArray(ids) ? (ids as readonly (string | null)[]) : []).map((messageId) => ({ userId, deviceId, messageId }));
+  const messages = (Array.isArray(ids) ? (ids as readonly (string | null)[]) : []).map((id) => ({
+    userId,
+    deviceId,
+    idHash: id === null ? null : hashText(id),
+  }));
   return {
     kind: 'to_device_messages',
     timeMs: match.timeMs,

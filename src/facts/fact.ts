@@ -95,7 +95,14 @@ export interface ToDeviceMessages extends FactBase {
   /** Of a `stored` or `dropped` one: who sends it; null where no access line tells. */
   readonly sender: string | null;
   /** One for each list entry; user and device are null where the log doesn't name them. */
-  readonly messages: readonly { readonly userId: string | null; readonly deviceId: string | null; readonly messageId: string | null }[];
+  readonly messages: readonly ToDeviceMessage[];
+}
+
+export interface ToDeviceMessage {
+  readonly userId: string | null;
+  readonly deviceId: string | null;
+  /** Of its id (`org.matrix.msgid`), which is long and private; null where it has none. */
+  readonly idHash: number | null;
 }
 
 export type DelayedEventAction = 'schedule' | 'restart' | 'cancel' | 'send' | 'unknown';

@@ -9,8 +9,9 @@
  * one that falls on it.
  */
 
-/** Chosen: the users and devices of a busy hour. A power of two. */
-const SLOTS = 16_384;
+const SLOT_BITS = 16;
+/** Chosen: eight times the users and devices of a busy hour, so that few fall on the same one. */
+const SLOTS = 2 ** SLOT_BITS;
 /** In bytes, or UTF-16 units; longer ones aren't remembered. A user id has at most 255 bytes (Matrix spec), few have 64. */
 const MAX_LENGTH = 64;
 
@@ -55,7 +56,8 @@ export function copyText(text: string): string {
 }
 
 function slotOf(hash: number): number {
-  return (hash ^ (hash >>> 14)) & (SLOTS - 1);
+  // Upper bits of a multiple (Fibonacci hashing): names differ in their last characters, and lower bits would be theirs.
+  return Math.imul(hash, 0x9e3779b1) >>> (32 - SLOT_BITS);
 }
 
 /** Whether `known`, as ASCII, is what stands there. A text with other characters is never equal: bytes of these are above 127. */

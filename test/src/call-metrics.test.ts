@@ -16,7 +16,7 @@ function undeliveredAfter(afterMs: number, { isMediaKey = true, isJoined = true,
   const metrics = new MetricStore();
   const calls = new Calls(new Homeserver(), createCallListener(metrics, new DeviceTable()));
   if (isJoined) calls.apply(stateEventSent({ timeMs: START_MS - 1000, stateKey: '_@bob:example.org_PHONE_m.call', userId: BOB.userId }));
-  const messages = [{ ...BOB, messageId: 'message-1' }];
+  const messages = [{ ...BOB, idHash: 1 }];
   calls.apply(toDeviceMessages({ timeMs: START_MS, stage: 'stored', isMediaKey, sender: '@alice:example.org', messages }));
   if (isReturned) calls.apply(toDeviceMessages({ timeMs: START_MS + 500, stage: 'returned', messages }));
   // He shows that he is there, and log time goes on.

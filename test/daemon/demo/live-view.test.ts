@@ -107,7 +107,7 @@ describe('LiveView', () => {
   it.each<readonly [string, Fact]>([
     ['sends that are no call keys', toDeviceSend({ ...BASE })],
     ['delayed events that went well', delayedEventRequest({ ...BASE })],
-    ['messages that were stored', toDeviceMessages({ ...BASE, messages: [{ userId: null, deviceId: null, messageId: null }] })],
+    ['messages that were stored', toDeviceMessages({ ...BASE, messages: [{ userId: null, deviceId: null, idHash: null }] })],
     ['uploads that only fill up', { ...refusal('DEV'), refusals: [], outcome: 'accepted' }],
   ])('is silent about %s', (_name, fact) => {
     const { view, take } = createView();

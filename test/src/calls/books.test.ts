@@ -8,6 +8,7 @@ import { EPISODE_GAP_MS, EpisodeBook, type Happened, toIncident } from '../../..
 import { RedactionRecord } from '../../../src/calls/redaction-record.ts';
 import { MAX_EARLY, ToDeviceRecord } from '../../../src/calls/to-device-record.ts';
 import { MAX_EVIDENCE_LINES } from '../../../src/incident.ts';
+import { hashText } from '../../../src/lines/private-hash.ts';
 import { PROVENANCE, toDeviceMessages } from '../../testbench/made-facts.ts';
 
 const NOON = Date.UTC(2026, 5, 30, 12);
@@ -90,7 +91,7 @@ describe('a to-device message', () => {
   const message = (messageId: string | null, deviceId: string | null = 'DEV', userId: string | null = '@a:hs') => ({
     userId,
     deviceId,
-    messageId,
+    idHash: messageId === null ? null : hashText(messageId),
   });
   const stored = (ms: number, ...messages: ReturnType<typeof message>[]) =>
     toDeviceMessages({ stage: 'stored', timeMs: NOON + ms, messages });

@@ -38,7 +38,7 @@ const keyFor = (stage: 'stored' | 'returned' | 'dropped', second: number, userId
     sender: ALICE,
     isMediaKey: true,
     timeMs: NOON + second * 1000,
-    messages: [{ userId, deviceId: 'DEV', messageId: 'm' }],
+    messages: [{ userId, deviceId: 'DEV', idHash: 1 }],
   });
 
 function callsOf(...facts: readonly Fact[]): Calls {

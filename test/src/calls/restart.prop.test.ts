@@ -90,7 +90,7 @@ const make: fc.Arbitrary<Make> = fc.oneof(
     .map(
       ({ stage, userId, id, isMediaKey }): Make =>
         (timeMs) =>
-          toDeviceMessages({ timeMs, stage, isMediaKey, sender: '@a:hs', messages: [{ userId, deviceId: 'DEV', messageId: `m${id}` }] }),
+          toDeviceMessages({ timeMs, stage, isMediaKey, sender: '@a:hs', messages: [{ userId, deviceId: 'DEV', idHash: id }] }),
     ),
   fc
     .record({

@@ -33,7 +33,7 @@ const claimed = (deviceId: string, ...keyIds: readonly string[]): Fact => ({
 const accepted = (deviceId: string, ...offeredKeyIds: readonly string[]): KeyUpload =>
   uploaded(deviceId, { outcome: 'accepted', offeredKeyIds });
 const stored = (...deviceIds: readonly (string | null)[]): Fact =>
-  toDeviceMessages({ messages: deviceIds.map((deviceId) => ({ userId: USER, deviceId, messageId: null })) });
+  toDeviceMessages({ messages: deviceIds.map((deviceId) => ({ userId: USER, deviceId, idHash: null })) });
 const loggedIn = (deviceId: string, userId = USER): Fact => ({ kind: 'logged_in', timeMs: 1000, provenance: PROVENANCE, userId, deviceId });
 
 function tableOf(facts: readonly Fact[], maxDevices?: number): DeviceTable {

@@ -27,6 +27,9 @@ describe('ranges', () => {
         for (const id of more) other.add(id);
         const both = IdRanges.from(ranges.bounds());
         both.addAll(other);
+        const inOneGo = IdRanges.from(ranges.bounds());
+        inOneGo.addAscending([...new Set(more)].sort((a, b) => a - b));
+        expect(inOneGo.bounds()).toEqual(both.bounds());
         for (let id = -25; id <= 65; id++) {
           expect(ranges.has(id)).toBe(set.has(id));
           expect(both.has(id)).toBe(set.has(id) || more.includes(id));

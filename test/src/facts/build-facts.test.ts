@@ -1,6 +1,7 @@
 /** All other facts: to-device messages, claims, delayed events, redactions, deleted devices, logins, the server's life. */
 import { describe, expect, it } from 'vitest';
 import { type DelayedEventOutcome, type Fact, factId } from '../../../src/facts/fact.ts';
+import { hashText } from '../../../src/lines/private-hash.ts';
 import {
   accessEntry,
   bannerEntries,
@@ -81,10 +82,10 @@ describe('to-device messages', () => {
       expect(one([entry], 'to_device_messages')).toMatchObject({
         stage,
         messages: [
-          { ...BOB, messageId: '7d1f0c2e' },
-          { userId: '@a/b:example.org', deviceId: 'OTHER', messageId: null },
-          { ...BOB, messageId: null },
-          { ...BOB, messageId: "it's (msgid x)" },
+          { ...BOB, idHash: hashText('7d1f0c2e') },
+          { userId: '@a/b:example.org', deviceId: 'OTHER', idHash: null },
+          { ...BOB, idHash: null },
+          { ...BOB, idHash: hashText("it's (msgid x)") },
         ],
       });
     }
@@ -97,7 +98,7 @@ describe('to-device messages', () => {
       level: 'DEBUG',
       message: "Stored to-device messages with stream_id 7: ['@bob:localhost:8448/QKZRTPLMND (msgid None)']",
     };
-    expect(one([entry], 'to_device_messages')).toMatchObject({ stage: 'stored', messages: [{ ...BOB, messageId: null }] });
+    expect(one([entry], 'to_device_messages')).toMatchObject({ stage: 'stored', messages: [{ ...BOB, idHash: null }] });
   });
 
   it('with an entry that can’t be read are counted all the same, without a device', () => {
@@ -130,8 +131,8 @@ describe('to-device messages', () => {
     expect(one(entries, 'to_device_messages')).toMatchObject({
       stage: 'returned',
       messages: [
-        { ...name, messageId: 'a' },
-        { ...name, messageId: null },
+        { ...name, idHash: hashText('a') },
+        { ...name, idHash: null },
       ],
     });
   });

@@ -7,7 +7,7 @@ import { delayedEventRequest, toDeviceMessages, toDeviceSend } from '../../testb
 
 const send = (eventType: string, { isOk = true, isMediaKey = false } = {}): Fact => toDeviceSend({ eventType, isOk, isMediaKey });
 const messages = (stage: ToDeviceMessages['stage'], count: number): Fact =>
-  toDeviceMessages({ stage, messages: Array.from({ length: count }, () => ({ userId: null, deviceId: null, messageId: null })) });
+  toDeviceMessages({ stage, messages: Array.from({ length: count }, () => ({ userId: null, deviceId: null, idHash: null })) });
 const delayed = (action: DelayedEventRequest['action'], outcome: DelayedEventRequest['outcome']): Fact =>
   delayedEventRequest({ action, outcome });
 
