@@ -74,6 +74,11 @@ export class BoundedRows<V, K extends string | number = string> {
     for (const { value } of this.#entries.values()) yield value;
   }
 
+  /** The one that is forgotten next. */
+  first(): V | undefined {
+    return this.#entries.values().next().value?.value;
+  }
+
   entries(): Iterable<BoundedEntry<V, K>> {
     return this.#entries.values();
   }

@@ -74,6 +74,8 @@ export class Calls implements KeptRows {
   readonly #homeserver: Homeserver;
   readonly #listener: CallListener;
   readonly #tables = new KeptTables(this);
+  /** No timeout and no drop can be decided at an earlier log time; −∞ where that isn't known. */
+  #nothingDueBeforeMs = Number.NEGATIVE_INFINITY;
 
   constructor(homeserver: Homeserver, listener: CallListener) {
     this.#homeserver = homeserver;
@@ -114,6 +116,7 @@ export class Calls implements KeptRows {
   }
 
   restoreRows(rows: Iterable<readonly [key: string, text: string]>): readonly string[] {
+    this.#nothingDueBeforeMs = Number.NEGATIVE_INFINITY;
     return this.#tables.restoreRows(rows);
   }
 
@@ -127,12 +130,13 @@ export class Calls implements KeptRows {
   }
 
   #decide(nowMs: number): void {
-    // Asked with each fact; nearly always nothing waits.
-    if (this.timeouts.isEmpty && this.drops.isEmpty) return;
+    // Asked with each fact; nearly always nothing is due.
+    if (nowMs < this.#nothingDueBeforeMs) return;
     const localTimeoutOf = (event: number | null) => profileOf(this.#eventOf(event)?.schedule?.delayMs ?? null).localTimeoutMs;
     for (const timeout of this.timeouts.due(nowMs, this.#homeserver, localTimeoutOf)) this.#enterTimeout(timeout);
     for (const [drop, cause] of this.drops.due(nowMs, this.#homeserver, (event) => this.#eventOf(event) ?? null))
       this.#enterDrop(drop, cause);
+    this.#nothingDueBeforeMs = Math.min(this.timeouts.dueMs, this.drops.dueMs);
   }
 
   #eventOf(sequence: number | null): DelayedEvent | undefined {
@@ -159,7 +163,10 @@ export class Calls implements KeptRows {
 
   #applyDelayedEvent(fact: DelayedEventRequest): void {
     const event = fact.action === 'schedule' ? this.#applySchedule(fact) : this.#applyManaged(fact);
-    if (fact.outcome === 'client_gave_up') this.timeouts.add(fact, event?.sequence ?? null, describeRequest(fact));
+    if (fact.outcome === 'client_gave_up') {
+      this.timeouts.add(fact, event?.sequence ?? null, describeRequest(fact));
+      this.#nothingDueBeforeMs = Number.NEGATIVE_INFINITY;
+    }
     if (fact.outcome === 'rate_limited') {
       this.chronicle.add(fact.timeMs, 'rate_limited');
       noteRateLimit(this.episodes, fact, event);
@@ -198,6 +205,7 @@ export class Calls implements KeptRows {
     if (event.end === 'dropped') this.totals.drops++;
     else this.totals.dropsUnsure++;
     this.drops.add(event.sequence, fact, describeRequest(fact));
+    this.#nothingDueBeforeMs = Number.NEGATIVE_INFINITY;
   }
 
   #applyStateEvent(fact: StateEventSent): void {

@@ -64,8 +64,10 @@ export class ClientTimeouts {
     this.rows = new BoundedRows('timeout', maxPending, (timeout) => this.#overflow.push(timeout), Number);
   }
 
-  get isEmpty(): boolean {
-    return this.rows.size === 0 && this.#overflow.length === 0;
+  /** When the next one can be decided, by log time; ∞ where none waits. */
+  get dueMs(): number {
+    if (this.#overflow.length > 0) return Number.NEGATIVE_INFINITY;
+    return this.rows.size === 0 ? Number.POSITIVE_INFINITY : (this.rows.first()?.timeMs ?? Number.NaN) + AROUND_MS + SETTLE_MS;
   }
 
   add({ timeMs, durationMs, clientHash, action, status, provenance }: DelayedEventRequest, event: number | null, text: string): void {

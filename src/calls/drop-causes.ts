@@ -34,8 +34,10 @@ export class PendingDrops {
     this.rows = new BoundedRows('drop', maxPending, (drop) => this.#overflow.push(drop), Number);
   }
 
-  get isEmpty(): boolean {
-    return this.rows.size === 0 && this.#overflow.length === 0;
+  /** When the next one can be decided, by log time; ∞ where none waits. */
+  get dueMs(): number {
+    if (this.#overflow.length > 0) return Number.NEGATIVE_INFINITY;
+    return this.rows.size === 0 ? Number.POSITIVE_INFINITY : (this.rows.first()?.timeMs ?? Number.NaN) + AROUND_MS + SETTLE_MS;
   }
 
   add(event: number, { timeMs, provenance }: DelayedEventRequest, text: string): void {

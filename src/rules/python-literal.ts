@@ -77,7 +77,20 @@ export function parsePythonList(text: string, at: number): Literal<(string | nul
   const value: (string | null)[] = [];
   if (text[at + 1] === ']') return { value, end: at + 2 };
   let i = at + 1;
+  // Most records hold no escape at all: then each entry ends at the next quote, and nothing but its text is made of it.
+  const isPlain = !text.includes('\\', at);
   for (;;) {
+    if (isPlain) {
+      const quote = text[i];
+      const close = quote === "'" || quote === '"' ? text.indexOf(quote, i + 1) : -1;
+      if (close >= 0) {
+        value.push(text.slice(i + 1, close));
+        if (text[close + 1] === ']') return { value, end: close + 2 };
+        if (text[close + 1] !== ',' || text[close + 2] !== ' ') return null;
+        i = close + 3;
+        continue;
+      }
+    }
     const entry = parsePythonStringOrNone(text, i);
     if (entry === null) return null;
     value.push(entry.value);

@@ -217,16 +217,30 @@ function takeLiteral(hole: Hole, text: string, at: number, captures: Captures): 
   return literal.end;
 }
 
-const INTEGER = /-?\d{1,15}/y;
-const NUMBER = /-?\d{1,15}(?:\.\d{1,15})?/y;
+/** More digits might not be exact. */
+const MAX_DIGITS = 15;
 
 function takeNumber(hole: Hole, text: string, at: number, captures: Captures): number {
-  const pattern = hole.type === 'int' ? INTEGER : NUMBER;
-  pattern.lastIndex = at;
-  const match = pattern.exec(text);
-  if (match === null) return -1;
-  if (hole.name !== '') captures[hole.name] = Number(match[0]);
-  return pattern.lastIndex;
+  const start = text[at] === '-' ? at + 1 : at;
+  let end = skipDigits(text, start);
+  if (end === start) return -1;
+  if (hole.type === 'number' && text[end] === '.') {
+    const fractionEnd = skipDigits(text, end + 1);
+    if (fractionEnd > end + 1) end = fractionEnd;
+  }
+  if (hole.name !== '') captures[hole.name] = Number(text.slice(at, end));
+  return end;
+}
+
+/** Offset behind the digits at `start`, MAX_DIGITS of them at most. */
+function skipDigits(text: string, start: number): number {
+  let end = start;
+  for (; end < start + MAX_DIGITS; end++) {
+    const code = text.charCodeAt(end);
+    // NaN, behind the text, is neither below nor above.
+    if (!(code >= 0x30 && code <= 0x39)) break;
+  }
+  return end;
 }
 
 /**
