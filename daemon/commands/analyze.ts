@@ -17,6 +17,7 @@ import { findInputPaths } from '../sources/input-paths.ts';
 import { LogTimeTurns } from '../sources/log-time-turns.ts';
 import { findTwins } from '../sources/twin-files.ts';
 import { readWholeFile, STANDARD_INPUT } from '../sources/whole-file-reader.ts';
+import { jsonPieces } from './json-pieces.ts';
 import { createProgress, type Progress } from './progress.ts';
 import { EXIT, type Terminal } from './terminal.ts';
 import { makeVisible } from './terminal-text.ts';
@@ -120,7 +121,9 @@ async function print(
   const analysis = createAnalysis(pipeline, reports);
   if (options.json) {
     // Indented for a person; a script gets it in one line, in half the time.
-    terminal.out(`${JSON.stringify(analysis, null, terminal.isOutTerminal ? 2 : 0)}\n`);
+    if (terminal.isOutTerminal) terminal.out(JSON.stringify(analysis, null, 2));
+    else for (const piece of jsonPieces(analysis)) terminal.out(piece);
+    terminal.out('\n');
     return;
   }
   const { renderTextReport } = await import('./text-report.ts');
