@@ -13,6 +13,7 @@ import type { SourceConfig } from '../config/config.ts';
 import type { SourceView } from '../http/status-view.ts';
 import { Follower, type FollowerSurroundings } from './follower.ts';
 import type { LogSource } from './log-source.ts';
+import { behindTurns } from './turns.ts';
 
 /** A format that is set in the configuration; its layout is still found out for text. */
 const FORMATS: Readonly<Record<string, LogFormat>> = { json: { kind: 'json', prefix: 'none' } };
@@ -51,12 +52,16 @@ export class FollowedSource implements LogSource {
     const observer = {
       began: onBegan,
       rotated: (kind: RotationKind) => this.#noteRotation(kind),
-      gap: (gap: Gap) => this.#noteGap(gap),
+      gap: (gap: Gap) => {
+        // One of a packed generation comes without a turn.
+        surroundings.turns.finish();
+        this.#noteGap(gap);
+      },
       problem: (text: string) => this.#noteProblem(text),
       recovered: () => this.#noteRecovery(),
       caughtUp: () => this.#noteCaughtUp(),
     };
-    this.#follower = new Follower(config.path, this.stream, observer, surroundings);
+    this.#follower = new Follower(config.path, behindTurns(this.stream, surroundings.turns), observer, surroundings);
   }
 
   /** All that was there at the start has been read; a file that is missing has nothing to read. */

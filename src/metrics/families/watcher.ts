@@ -38,7 +38,7 @@ export const WATCHER_FAMILIES = [
     name: 'lotus_e2ee_watch_state_commit_duration_seconds',
     type: 'gauge',
     unit: 'seconds',
-    help: 'How long the last commit of the state took: so long nothing else was done.',
+    help: 'How long the last commit of the state took: so long nothing was read, while scrapes were answered.',
     labels: [],
     isPerProcess: true,
   },
