@@ -3,7 +3,7 @@
  *
  * In: stages that keep rows, sources that have a position. Out: transactions of the state database; events and metrics of how that goes. Invariants: positions and
  * rows of one commit belong together (nothing is read while it's written, and what can't wait has it written to its end before); what couldn't be written stays
- * changed, and is tried again. A commit is written in parts of PART_MS, with the event loop free in between: scrapes don't wait for it.
+ * changed, and is tried again; a database file that is gone from its path is noticed at the next look, and all of it written anew. A commit is written in parts of PART_MS, with the event loop free in between: scrapes don't wait for it.
  */
 import type { WatchEvent } from '../../src/events.ts';
 import type { KeptRows } from '../../src/kept-rows.ts';
@@ -12,7 +12,7 @@ import type { Clock, Timer } from '../clock.ts';
 import type { StateView } from '../http/status-view.ts';
 import type { Turns } from '../sources/turns.ts';
 import { StateCommit } from './state-commit.ts';
-import type { StateDatabase } from './state-database.ts';
+import { rewriteStateDatabase, type StateDatabase } from './state-database.ts';
 
 /** A source whose place is kept: how far it's read, in a form of its own. */
 export interface PositionedSource {
@@ -49,6 +49,7 @@ const PART_MS = 5;
 
 export class StateKeeper {
   readonly #options: StateKeeperOptions;
+  #database: StateDatabase;
   readonly #committedPositions: Map<string, string>;
   readonly #timestamp: Gauge;
   readonly #duration: Gauge;
@@ -66,6 +67,7 @@ export class StateKeeper {
   constructor(options: StateKeeperOptions) {
     this.#options = options;
     const { database, metrics } = options;
+    this.#database = database;
     this.#committedPositions = new Map(database.positions());
     this.#committedMs = database.committedMs ?? null;
     this.#timestamp = metrics.gauge('lotus_e2ee_watch_state_commit_timestamp_seconds');
@@ -76,7 +78,7 @@ export class StateKeeper {
   }
 
   get view(): StateView {
-    return { path: this.#options.database.path, committedMs: this.#committedMs, problem: this.#problem };
+    return { path: this.#database.path, committedMs: this.#committedMs, problem: this.#problem };
   }
 
   /** Commits by itself from now on. */
@@ -123,19 +125,20 @@ export class StateKeeper {
     this.commit();
     this.#isStopped = true;
     this.#timer?.cancel();
-    this.#options.database.close();
+    this.#database.close();
   }
 
   #begin(onEnd: (isWritten: boolean, tookMs: number) => void = () => {}): void {
-    const { database, kept, clock, turns } = this.#options;
+    const { kept, clock, turns } = this.#options;
     if (this.#isStopped) return onEnd(false, 0);
     if (turns.isHeld) {
       clock.setTimer(0, () => this.#begin(onEnd));
       return;
     }
     const startedMs = clock.monotonicMs();
+    if (!this.#ensureFile()) return onEnd(false, clock.monotonicMs() - startedMs);
     const positions = this.#changedPositions();
-    const commit = new StateCommit({ database, kept, positions, nowMs: () => clock.nowMs() });
+    const commit = new StateCommit({ database: this.#database, kept, positions, nowMs: () => clock.nowMs() });
     turns.whole(() => {
       const untilMs = clock.monotonicMs() + PART_MS;
       let isWritten = true;
@@ -151,25 +154,41 @@ export class StateKeeper {
     });
   }
 
+  /** Somebody may have deleted the database, or put another one there. False: it couldn't be written anew. */
+  #ensureFile(): boolean {
+    if (this.#database.isAtItsPath) return true;
+    const { metrics, clock, announce } = this.#options;
+    try {
+      const { database, setAside } = rewriteStateDatabase(this.#database, clock.nowMs());
+      this.#database = database;
+      metrics.counter('lotus_e2ee_watch_state_rewrites_total').add(1);
+      announce({ kind: 'state_rewritten', path: database.path, setAside: setAside ?? null });
+      return true;
+    } catch (error) {
+      this.#noteFailure(error);
+      return false;
+    }
+  }
+
   #noteCommit(positions: readonly (readonly [source: string, position: string])[], startedMs: number): void {
     const { clock } = this.#options;
     for (const [source, position] of positions) this.#committedPositions.set(source, position);
     this.#noteSuccess(clock.nowMs());
     this.#duration.set((clock.monotonicMs() - startedMs) / 1000);
-    if (this.#options.database.isCheckpointDue) this.#checkpointSoon();
+    if (this.#database.isCheckpointDue) this.#checkpointSoon();
   }
 
   /** First what takes longest, in another thread. A checkpoint that fails (a full disk) is tried again after the next commit; the log has it all. */
   #checkpointSoon(): void {
     if (this.#isCheckpointUnderWay) return;
     this.#isCheckpointUnderWay = true;
-    const { database, turns } = this.#options;
+    const { turns } = this.#options;
     const checkpoint = (): void => {
       this.#isCheckpointUnderWay = false;
-      if (!this.#isStopped) database.checkpoint();
+      if (!this.#isStopped) this.#database.checkpoint();
     };
     const request = (): void => turns.request(checkpoint);
-    database.syncLog().then(request, request);
+    this.#database.syncLog().then(request, request);
   }
 
   #changedPositions(): (readonly [source: string, position: string])[] {
@@ -181,21 +200,21 @@ export class StateKeeper {
   }
 
   #noteSuccess(committedMs: number | null): void {
-    const { database, clock, announce } = this.#options;
+    const { clock, announce } = this.#options;
     this.#committedMs = committedMs;
     if (committedMs !== null) this.#timestamp.set(committedMs / 1000);
-    this.#bytes.set(database.sizeBytes);
+    this.#bytes.set(this.#database.sizeBytes);
     if (this.#problem === null) return;
     this.#problem = null;
-    announce({ kind: 'commit_recovered', path: database.path, failedMs: Math.round(clock.monotonicMs() - this.#failedSinceMs) });
+    announce({ kind: 'commit_recovered', path: this.#database.path, failedMs: Math.round(clock.monotonicMs() - this.#failedSinceMs) });
   }
 
   #noteFailure(error: unknown): void {
-    const { database, clock, announce } = this.#options;
+    const { clock, announce } = this.#options;
     if (this.#problem === null) this.#failedSinceMs = clock.monotonicMs();
     const message = error instanceof Error ? error.message : String(error);
     this.#problem = message;
     this.#failures.add(1);
-    announce({ kind: 'commit_failed', path: database.path, code: message, message });
+    announce({ kind: 'commit_failed', path: this.#database.path, code: message, message });
   }
 }

@@ -58,6 +58,13 @@ export const WATCHER_FAMILIES = [
     labels: [],
   },
   {
+    name: 'lotus_e2ee_watch_state_rewrites_total',
+    type: 'counter',
+    unit: 'times',
+    help: 'Times the file of the state was gone from its path, or another one was there, while the watcher ran: it wrote all of it anew, and nothing is lost.',
+    labels: [],
+  },
+  {
     name: 'lotus_e2ee_watch_state_commit_failures_total',
     type: 'counter',
     unit: 'commits',

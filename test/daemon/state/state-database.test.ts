@@ -4,7 +4,7 @@ import fs from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
-import { openStateDatabase, type StateDatabase } from '../../../daemon/state/state-database.ts';
+import { openStateDatabase, rewriteStateDatabase, type StateDatabase } from '../../../daemon/state/state-database.ts';
 import { createTempFolder } from '../../testbench/temp-folder.ts';
 
 const NOW_MS = Date.UTC(2026, 10, 26, 0, 13, 5);
@@ -219,5 +219,75 @@ describe('a file that cannot be used', () => {
       reason: 'unusable',
       message: expect.stringContaining(path),
     });
+  });
+});
+
+describe('a database whose file is gone from its path while it is open', () => {
+  /** Rows that are in the log alone, and rows that a checkpoint moved. */
+  const openFilled = (): StateDatabase => {
+    const database = open();
+    commit(database, { 'homeserver.log': '{"at":1}' }, [['devices', 'alice', '1']]);
+    database.checkpoint();
+    commit(database, {}, [['devices', 'bob', '2']], NOW_MS + 1);
+    return database;
+  };
+  /** As a start after a kill -9 finds it. */
+  const afterKill = (): StateDatabase => {
+    const copy = join(createTempFolder(), 'state');
+    fs.cpSync(folder, copy, { recursive: true });
+    folder = copy;
+    return open();
+  };
+  const remove = (names: readonly string[]) => () => {
+    for (const name of names) fs.rmSync(join(folder, name));
+  };
+
+  it('knows that it stands where it was opened', () => {
+    expect(openFilled().isAtItsPath).toBe(true);
+  });
+
+  it.each([
+    ['deleted', remove(['state.sqlite']), undefined],
+    ['deleted with its log', remove(['state.sqlite', 'state.sqlite-wal']), undefined],
+    ['moved away', () => fs.renameSync(path, `${path}.moved`), undefined],
+    ['gone with its folder', () => fs.rmSync(folder, { recursive: true }), undefined],
+    [
+      'replaced by another file',
+      () => {
+        fs.renameSync(path, `${path}.moved`);
+        fs.writeFileSync(path, 'another');
+      },
+      `state.sqlite.2026-11-26T00-13-05Z`,
+    ],
+  ])('(%s) is written anew there, whole, and goes on', (_, lose, movedTo) => {
+    const lost = openFilled();
+    lose();
+    expect(lost.isAtItsPath).toBe(false);
+    const { database, setAside } = rewriteStateDatabase(lost, NOW_MS);
+    onTestFinished(() => database.close());
+    expect(setAside).toBe(movedTo === undefined ? undefined : join(folder, movedTo));
+    if (setAside !== undefined) expect(fs.readFileSync(setAside, 'utf8')).toBe('another');
+    expect([database.isAtItsPath, Object.fromEntries(database.positions()), rowsOf(database, 'devices'), database.committedMs]).toEqual([
+      true,
+      { 'homeserver.log': '{"at":1}' },
+      { alice: '1', bob: '2' },
+      NOW_MS + 1,
+    ]);
+    commit(database, {}, [['devices', 'carol', '3']]);
+    // Before the copy: closing a file that was opened lets go of all locks that this process has on it.
+    expect(isUsable(path)).toBe(false);
+    expect(rowsOf(afterKill(), 'devices')).toEqual({ alice: '1', bob: '2', carol: '3' });
+  });
+
+  it('that cannot be written anew is as it was, and can be later', () => {
+    const lost = openFilled();
+    fs.rmSync(folder, { recursive: true });
+    fs.writeFileSync(folder, 'in the way');
+    expect(() => rewriteStateDatabase(lost, NOW_MS)).toThrow();
+    commit(lost, {}, [['devices', 'carol', '3']]);
+    fs.rmSync(folder);
+    const { database } = rewriteStateDatabase(lost, NOW_MS);
+    expect(rowsOf(database, 'devices')).toEqual({ alice: '1', bob: '2', carol: '3' });
+    database.close();
   });
 });

@@ -1,4 +1,5 @@
 /** When the state is committed, in which parts, and what is told of it. Clock and turns are the test's; the database is a real one, and fails where a test wants it. */
+import fs from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { openStateDatabase, type StateDatabase } from '../../../daemon/state/state-database.ts';
@@ -258,5 +259,54 @@ describe('the checkpoint', () => {
     expect([turns.waitingCount, checkpoints]).toEqual([1, 0]);
     turns.runAll();
     expect([checkpoints, database.isCheckpointDue]).toEqual([1, false]);
+  });
+});
+
+describe('a database file that is gone', () => {
+  const rewrites = () => metrics.counter('lotus_e2ee_watch_state_rewrites_total').value;
+  /** As another process would find it. */
+  const atPath = (): unknown[] => {
+    keeper.stop();
+    keeper.stop = () => {};
+    const again = openStateDatabase(join(database.path, '..'), clock.nowMs());
+    if (again.kind === 'refused') throw new Error(again.message);
+    onTestFinished(() => again.database.close());
+    return [...again.database.rows('number'), ...again.database.rows('many')].map(([key, text]) => [key, text.trim()]);
+  };
+
+  it('is noticed though nothing changed, said, counted, and written anew with all that is known', () => {
+    manyRows = 2;
+    keeper.commit();
+    fs.rmSync(database.path);
+    advance(COMMIT_MS);
+    expect([events, rewrites(), failures(), keeper.view.problem]).toEqual([
+      [{ kind: 'state_rewritten', path: database.path, setAside: null }],
+      1,
+      0,
+      null,
+    ]);
+    value = 9;
+    advance(COMMIT_MS);
+    expect(atPath()).toEqual([
+      ['', '9'],
+      ['0', '1'],
+      ['1', '1'],
+    ]);
+    expect([events.length, rewrites()]).toEqual([1, 1]);
+  });
+
+  it('is a failure as long as it cannot be written anew', () => {
+    const folder = join(database.path, '..');
+    fs.rmSync(folder, { recursive: true });
+    fs.writeFileSync(folder, 'in the way');
+    value = 2;
+    advance(COMMIT_MS);
+    advance(COMMIT_MS);
+    expect([events.map(({ kind }) => kind), failures(), rewrites()]).toEqual([['commit_failed', 'commit_failed'], 2, 0]);
+    expect(keeper.view.problem).toMatch(/EEXIST|ENOTDIR/);
+    fs.rmSync(folder);
+    advance(COMMIT_MS);
+    expect(events.slice(2).map(({ kind }) => kind)).toEqual(['state_rewritten', 'commit_recovered']);
+    expect([keeper.view.problem, atPath()]).toEqual([null, [['', '2']]]);
   });
 });
