@@ -14,6 +14,7 @@ import { loadRuleSet } from '../../daemon/rules/rule-set-loader.ts';
 import { ChunkFeeder } from '../../daemon/sources/chunk-feeder.ts';
 import { createTurns } from '../../daemon/sources/turns.ts';
 import { openState, type RestoredState } from '../../daemon/state/open-state.ts';
+import { boundYoungGeneration } from '../../daemon/young-generation.ts';
 import { MetricStore } from '../../src/metrics/metric-store.ts';
 import { Pipeline } from '../../src/pipeline.ts';
 import { devicesLog } from '../testbench/devices-log.ts';
@@ -112,6 +113,7 @@ class Bench {
 }
 
 const round = (value: number): string => value.toFixed(1);
+const mebibytes = (bytes: number): string => round(bytes / 2 ** 20);
 
 const sum = (numbers: readonly number[]): number => numbers.reduce((total, number) => total + number, 0);
 
@@ -176,9 +178,9 @@ async function flood(seconds: number): Promise<void> {
     const elapsedMs = performance.now() - startedMs;
     if (elapsedMs - lastMs > (seconds * 1000) / 10) {
       lastMs = elapsedMs;
-      const rss = process.memoryUsage.rss() / 2 ** 20;
+      const { rss, heapUsed, external } = process.memoryUsage();
       process.stdout.write(
-        `flood, ${round(elapsedMs / 1000)} s: ${count} devices came, ${bench.deviceCount} kept, RSS ${round(rss)} MiB, disk ${round(bench.diskMebibytes)} MiB, longest part of the commit ${round(longestPartMs)} ms, checkpoint ${round(checkpointMs)} ms\n`,
+        `flood, ${round(elapsedMs / 1000)} s: ${count} devices came, ${bench.deviceCount} kept, RSS ${mebibytes(rss)} (heap in use ${mebibytes(heapUsed)}, outside of it ${mebibytes(external)}) MiB, disk ${round(bench.diskMebibytes)} MiB, longest part of the commit ${round(longestPartMs)} ms, checkpoint ${round(checkpointMs)} ms\n`,
       );
     }
     await new Promise((resolve) => setTimeout(resolve, 10));
@@ -186,6 +188,8 @@ async function flood(seconds: number): Promise<void> {
   bench.end();
 }
 
+// As the program does.
+boundYoungGeneration();
 const { values } = parseArgs({ options: { flood: { type: 'string' } } });
 if (values.flood === undefined) {
   await measureCommits();
