@@ -10,6 +10,7 @@ import type { SourceStream } from '../../src/source-stream.ts';
 import type { Gap, RotationKind } from '../../src/tail/rotation.ts';
 import { formatPosition, parsePosition } from '../../src/tail/source-position.ts';
 import type { SourceConfig } from '../config/config.ts';
+import { countText } from '../count-text.ts';
 import type { SourceView } from '../http/status-view.ts';
 import { Follower, type FollowerSurroundings } from './follower.ts';
 import type { LogSource } from './log-source.ts';
@@ -99,7 +100,7 @@ export class FollowedSource implements LogSource {
   /** `homeserver.log at 12,345,678 of 40,000,000 bytes` */
   describeProgress(): string {
     const { positionBytes, unreadBytes } = this.#follower.state;
-    return `${this.name} at ${positionBytes.toLocaleString('en')} of ${(positionBytes + unreadBytes).toLocaleString('en')} bytes`;
+    return `${this.name} at ${countText(positionBytes)} of ${countText(positionBytes + unreadBytes)} bytes`;
   }
 
   refreshMetrics(metrics: MetricStore): void {

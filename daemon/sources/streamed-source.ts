@@ -12,6 +12,7 @@ import type { Pipeline } from '../../src/pipeline.ts';
 import type { SourceStream } from '../../src/source-stream.ts';
 import type { Clock, Timer } from '../clock.ts';
 import type { SourceConfig } from '../config/config.ts';
+import { countText } from '../count-text.ts';
 import type { SourceView } from '../http/status-view.ts';
 import { ChunkFeeder } from './chunk-feeder.ts';
 import type { LiveInput } from './live-input.ts';
@@ -125,7 +126,7 @@ export class StreamedSource implements LogSource {
   }
 
   describeProgress(): string {
-    return `${this.name}, ${this.stream.counts.bytes.toLocaleString('en')} bytes so far`;
+    return `${this.name}, ${countText(this.stream.counts.bytes)} bytes so far`;
   }
 
   /** How much more there is, only the journal knows. */

@@ -170,22 +170,25 @@ async function flood(seconds: number): Promise<void> {
   const bench = await Bench.create();
   const startedMs = performance.now();
   let count = 0;
-  let lastMs = 0;
-  while (performance.now() - startedMs < seconds * 1000) {
+  for (let next = 1; next <= 10; ) {
     bench.use(count, FLOOD_DEVICES);
     count += FLOOD_DEVICES;
-    const { longestPartMs, checkpointMs } = await bench.commit();
-    const elapsedMs = performance.now() - startedMs;
-    if (elapsedMs - lastMs > (seconds * 1000) / 10) {
-      lastMs = elapsedMs;
-      const { rss, heapUsed, external } = process.memoryUsage();
-      process.stdout.write(
-        `flood, ${round(elapsedMs / 1000)} s: ${count} devices came, ${bench.deviceCount} kept, RSS ${mebibytes(rss)} (heap in use ${mebibytes(heapUsed)}, outside of it ${mebibytes(external)}) MiB, disk ${round(bench.diskMebibytes)} MiB, longest part of the commit ${round(longestPartMs)} ms, checkpoint ${round(checkpointMs)} ms\n`,
-      );
+    const blocked = await bench.commit();
+    const elapsedSeconds = (performance.now() - startedMs) / 1000;
+    if (elapsedSeconds >= (next * seconds) / 10) {
+      next++;
+      process.stdout.write(`flood, ${round(elapsedSeconds)} s: ${count} devices came, ${describeFlood(bench, blocked)}\n`);
     }
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
   bench.end();
+}
+
+function describeFlood(bench: Bench, { longestPartMs, checkpointMs }: Blocked): string {
+  const { rss, heapUsed, external } = process.memoryUsage();
+  const memory = `RSS ${mebibytes(rss)} (heap in use ${mebibytes(heapUsed)}, outside of it ${mebibytes(external)}) MiB`;
+  const times = `longest part of the commit ${round(longestPartMs)} ms, checkpoint ${round(checkpointMs)} ms`;
+  return `${bench.deviceCount} kept, ${memory}, disk ${round(bench.diskMebibytes)} MiB, ${times}`;
 }
 
 // As the program does.
