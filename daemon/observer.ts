@@ -78,6 +78,10 @@ const SAYINGS: Sayings = {
   state_resumed: () => info('Resuming where the last run committed'),
   state_created: () => info('No state yet, beginning anew'),
   state_set_aside: ({ movedTo, reason }) => error(`State can't be used (${reason}), set aside as ${movedTo}`),
+  state_rewritten: ({ setAside }) =>
+    error(
+      `The state's database was gone from its path, all of it is written anew${setAside === null ? '' : `; what stood there is set aside as ${setAside}`}`,
+    ),
   state_row_left_out: ({ problem }) => warn(`A part of the state is left out: ${problem}`, 'left out'),
   commit_failed: ({ code }) => error(`Cannot commit state (${code}), going on in memory and trying again`, code),
   commit_recovered: () => info('State is committed again'),

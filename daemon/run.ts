@@ -78,10 +78,11 @@ export async function startDaemon({ config, clock, announce, onFact, listenDescr
   if (!rules.ok) return rules;
   const pipeline = createPipeline(config, store, rules.value.current(), announce, onFact);
   onUse = (set) => pipeline.replaceRules(set);
+  const turns = createTurns();
   const surroundings = {
     clock,
     wake: createWake({ clock, hints: config.follow.usesHints, quietPollMs: config.follow.pollIntervalMs }),
-    turns: createTurns(),
+    turns,
     standardInput: process.stdin,
   };
   const over = new Set<LogSource>();
@@ -97,7 +98,7 @@ export async function startDaemon({ config, clock, announce, onFact, listenDescr
     createSource({ config: source, pipeline, surroundings, announce, onBegan: () => onBegan(), onEnd }),
   );
   const startedMs = clock.nowMs();
-  const state = openState({ folder: config.stateDirectory, kept: pipeline.keptRows(), sources, metrics: store, clock, announce });
+  const state = openState({ folder: config.stateDirectory, kept: pipeline.keptRows(), sources, metrics: store, clock, turns, announce });
   if (!state.ok) {
     await rules.value.close();
     return state;
@@ -107,7 +108,7 @@ export async function startDaemon({ config, clock, announce, onFact, listenDescr
   store.gauge('lotus_e2ee_watch_build_info', VERSION, process.version).set(1);
   const status = (): StatusView => createStatus(pipeline, sources, keeper, startedMs);
   const descriptor = listenDescriptor === undefined ? {} : { descriptor: listenDescriptor };
-  const server = createHttpServer({ listen: config.listen, ...descriptor, store, status, beforeShown: () => keeper.commit() });
+  const server = createHttpServer({ listen: config.listen, ...descriptor, store, status, beforeShown: () => keeper.commitInParts() });
   const address = await listen(server, config);
   if (!address.ok) {
     keeper.stop();

@@ -96,6 +96,8 @@ export type StateEvent =
   | { readonly kind: 'state_created'; readonly path: string }
   /** Damaged or not ours: moved, not overwritten. */
   | { readonly kind: 'state_set_aside'; readonly path: string; readonly movedTo: string; readonly reason: string }
+  /** The file was gone from its path while the daemon ran: all of it was written anew, nothing is lost. `setAside`: what had been put there has this name now. */
+  | { readonly kind: 'state_rewritten'; readonly path: string; readonly setAside: string | null }
   /** A row that this version doesn't understand: what it said is forgotten. */
   | { readonly kind: 'state_row_left_out'; readonly path: string; readonly problem: string }
   /** Announced again at each failed try; nothing is lost unless the daemon dies before one succeeds. */

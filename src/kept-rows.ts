@@ -11,7 +11,8 @@ export interface KeptRows {
 
   /**
    * Rows that changed since the last `markCommitted`: the new text, or null for a row that is gone. Called often with few changes, so it
-   * must cost no more than these; the same rows come again until they are marked.
+   * must cost no more than these; the same rows come again until they are marked. Nothing is applied while they are gone through, but other things
+   * may be done in between: where there can be many, a row's text is best made when it's asked for.
    */
   changedRows(): Iterable<readonly [key: string, text: string | null]>;
 

@@ -3,8 +3,10 @@
  * about usage are commander's.
  */
 import { Command, CommanderError } from 'commander';
+import { PRINT_CONFIG, printConfig } from '../config/read-config-apart.ts';
 import type { Environment } from '../systemd/service-manager.ts';
 import { VERSION } from '../version.ts';
+import type { RunSurroundings } from './run.ts';
 import { EXIT, type Terminal } from './terminal.ts';
 
 /**
@@ -13,9 +15,11 @@ import { EXIT, type Terminal } from './terminal.ts';
  */
 export async function runProgram(argv: readonly string[], terminal: Terminal, environment: Environment = {}): Promise<number> {
   let exitCode: number = EXIT.done;
-  const program = createProgram(terminal, environment, (code) => {
+  const setExitCode = (code: number): void => {
     exitCode = code;
-  });
+  };
+  const program = createProgram(terminal, { environment, script: argv[1] ?? '' }, setExitCode);
+  addOwnCommands(program, terminal);
   try {
     await program.parseAsync([...argv]);
   } catch (error) {
@@ -29,10 +33,18 @@ export async function runProgram(argv: readonly string[], terminal: Terminal, en
 /** The command line as data, for whoever describes it (man page, completion). Parsing with it runs nothing that can be seen. */
 export function describeProgram(): Command {
   const silent: Terminal = { out: () => {}, err: () => {}, isOutTerminal: false, isErrTerminal: false, usesColour: false, columns: 80 };
-  return createProgram(silent, {}, () => {});
+  return createProgram(silent, { environment: {}, script: '' }, () => {});
 }
 
-function createProgram(terminal: Terminal, environment: Environment, setExitCode: (code: number) => void): Command {
+/** What the program runs for itself; nobody else needs it. */
+function addOwnCommands(program: Command, terminal: Terminal): void {
+  program
+    .command(PRINT_CONFIG, { hidden: true })
+    .argument('<file>')
+    .action(async (path: string) => terminal.out(await printConfig(path)));
+}
+
+function createProgram(terminal: Terminal, surroundings: RunSurroundings, setExitCode: (code: number) => void): Command {
   const ends = (code: Promise<number>): Promise<void> => code.then(setExitCode);
   const program = new Command('lotus-e2ee-watch')
     .description(
@@ -51,7 +63,7 @@ function createProgram(terminal: Terminal, environment: Environment, setExitCode
     .argument('[source]', '- for standard input, in place of the sources of the configuration')
     .option('-c, --config <file>', 'configuration (YAML); default: none, everything has a default')
     .action((source: string | undefined, options: { config?: string }) =>
-      ends(import('./run.ts').then(({ runCommand }) => runCommand(source, options, terminal, environment))),
+      ends(import('./run.ts').then(({ runCommand }) => runCommand(source, options, terminal, surroundings))),
     );
 
   program

@@ -7,6 +7,7 @@ import { setFlagsFromString } from 'node:v8';
 import { systemClock } from '../clock.ts';
 import { type Config, defaultConfig, STANDARD_INPUT_PATH, standardInputSource } from '../config/config.ts';
 import { type Checked, formatProblem } from '../config/problem.ts';
+import { type ProgramLine, readConfigApart } from '../config/read-config-apart.ts';
 import { createLogger } from '../logger.ts';
 import { createObserver, type Observer } from '../observer.ts';
 import { type Daemon, LISTEN, startDaemon } from '../run.ts';
@@ -20,6 +21,12 @@ import { EXIT, type Terminal } from './terminal.ts';
 
 export interface RunOptions {
   readonly config?: string;
+}
+
+export interface RunSurroundings {
+  readonly environment: Environment;
+  /** This program's, as in `process.argv`. */
+  readonly script: string;
 }
 
 /** A stop may take this long, in milliseconds; the unit's TimeoutStopSec is 20 s. Chosen: closing takes 2 s at most. */
@@ -36,7 +43,7 @@ export async function runCommand(
   source: string | undefined,
   { config: configPath }: RunOptions,
   terminal: Terminal,
-  environment: Environment,
+  { environment, script }: RunSurroundings,
 ): Promise<number> {
   if (source !== undefined && source !== STANDARD_INPUT_PATH) {
     terminal.err(`Cannot run on "${source}": expected - for standard input; files are named in the configuration\n`);
@@ -44,7 +51,8 @@ export async function runCommand(
   }
   // The young generation stays at 2 MiB instead of growing to 32: a follower makes little garbage, and sits beside Synapse for months.
   setFlagsFromString('--semi-space-growth-factor=1');
-  const config = await readConfig(configPath, source);
+  const program: ProgramLine = [process.execPath, ...process.execArgv, script];
+  const config = await readConfig(program, configPath, source);
   if (!config.ok) return fail(config, terminal);
   const logger = createLogger({ level: config.value.log.level, clock: systemClock });
   const observer = createObserver({ logger, clock: systemClock, identifiers: config.value.identifiers });
@@ -63,7 +71,7 @@ export async function runCommand(
     pid: process.pid,
     onLost: (message) => observer.announce({ kind: 'service_manager_lost', message }),
   });
-  await runUntilStopped({ daemon: started.value, observer, manager, config: config.value, configPath });
+  await runUntilStopped({ daemon: started.value, observer, manager, config: config.value, configPath, program });
   observer.announce({ kind: 'daemon_stopped' });
   observer.tick();
   return EXIT.done;
@@ -75,6 +83,7 @@ interface Running {
   readonly manager: ServiceManager;
   readonly config: Config;
   readonly configPath: string | undefined;
+  readonly program: ProgramLine;
 }
 
 async function runUntilStopped(running: Running): Promise<void> {
@@ -124,23 +133,18 @@ async function runUntilStopped(running: Running): Promise<void> {
 }
 
 /** The configuration's own changes take a restart; that it would be refused then is said now. */
-async function reload({ daemon, observer, manager, configPath }: Running): Promise<void> {
+async function reload({ daemon, observer, manager, configPath, program }: Running): Promise<void> {
   manager.reloading();
-  const config = await readConfig(configPath);
+  const config = await readConfig(program, configPath);
   if (!config.ok) observer.announce({ kind: 'config_rejected', problems: config.problems.map(formatProblem) });
   await daemon.reload(config.ok);
   manager.ready(describeService(daemon.status()));
 }
 
-async function readConfig(path: string | undefined, source?: string): Promise<Checked<Config>> {
-  const config = path === undefined ? ({ ok: true, value: defaultConfig() } as const) : await loadConfig(path);
+async function readConfig(program: ProgramLine, path: string | undefined, source?: string): Promise<Checked<Config>> {
+  const config = path === undefined ? ({ ok: true, value: defaultConfig() } as const) : await readConfigApart(path, program);
   if (!config.ok || source === undefined) return config;
   return { ok: true, value: { ...config.value, sources: [standardInputSource(config.value.timezone)] } };
-}
-
-async function loadConfig(path: string): Promise<Checked<Config>> {
-  const { loadConfigFile } = await import('../config/load-config.ts');
-  return loadConfigFile(path);
 }
 
 function warnOfExposure({ listen: { host } }: Config, observer: Observer): void {

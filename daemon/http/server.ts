@@ -34,8 +34,8 @@ export interface HttpServerOptions {
   readonly store: MetricStore;
   /** Called at each request that needs it; must be quick. */
   readonly status: () => StatusView;
-  /** Called when values are worked out and before they are answered: what was once shown must outlive a crash, or a counter would step back. */
-  readonly beforeShown?: () => void;
+  /** Called when values are worked out and before they are answered: what was once shown must outlive a crash, or a counter would step back. A promise is waited for. */
+  readonly beforeShown?: () => unknown;
   /** Told of every failure while answering; the client only sees a 500. */
   readonly onError?: (error: unknown) => void;
   /** How long `close` waits for answers under way, in milliseconds. */
@@ -113,7 +113,7 @@ async function answerMetrics(
   if (!view.ready.isReady && view.ready.isReplaying) return answerReady(context, view);
   updateProcessMetrics(store, view.startedMs);
   const { contentType, body } = await renderMetrics(store, chooseFormat(context.req.header('accept')));
-  beforeShown?.();
+  await beforeShown?.();
   return context.body(body, 200, { 'Content-Type': contentType });
 }
 

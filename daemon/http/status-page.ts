@@ -5,6 +5,7 @@
  * Invariant: every text that isn't from this file goes through `escapeHtml`: paths and reasons can hold anything.
  */
 
+import { countText } from '../count-text.ts';
 import type { Headline, SourceView, StatusReport } from './status-view.ts';
 
 /** Content of the page's one style element, to the byte: its hash stands in the content security policy. */
@@ -127,7 +128,7 @@ function isBad(count: number): boolean {
 /** Example `12,345`; marked where `isMarked` says so; null is what this version doesn't count. */
 function formatCount(count: number | null, isMarked: (count: number) => boolean = () => false): string {
   if (count === null) return 'not counted yet';
-  const text = count.toLocaleString('en-US');
+  const text = countText(count);
   return isMarked(count) ? `<span class="bad">${text}</span>` : text;
 }
 

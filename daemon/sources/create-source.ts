@@ -26,11 +26,11 @@ export interface CreateSourceOptions {
 
 export function createSource({ config, pipeline, surroundings, announce, onBegan, onEnd }: CreateSourceOptions): LogSource {
   if (config.kind === undefined) return new FollowedSource({ config, pipeline, surroundings, announce, onBegan });
-  const { clock, standardInput } = surroundings;
+  const { clock, turns, standardInput } = surroundings;
   const input =
     config.kind === 'journal'
       ? new JournalInput({ match: config.path, clock, machineId: readMachineId() })
       : new StandardInput(standardInput);
-  const source: LogSource = new StreamedSource({ config, input, pipeline, clock, announce, onEnd: () => onEnd(source) });
+  const source: LogSource = new StreamedSource({ config, input, pipeline, clock, turns, announce, onEnd: () => onEnd(source) });
   return source;
 }

@@ -10,9 +10,11 @@ import type { SourceStream } from '../../src/source-stream.ts';
 import type { Gap, RotationKind } from '../../src/tail/rotation.ts';
 import { formatPosition, parsePosition } from '../../src/tail/source-position.ts';
 import type { SourceConfig } from '../config/config.ts';
+import { countText } from '../count-text.ts';
 import type { SourceView } from '../http/status-view.ts';
 import { Follower, type FollowerSurroundings } from './follower.ts';
 import type { LogSource } from './log-source.ts';
+import { behindTurns } from './turns.ts';
 
 /** A format that is set in the configuration; its layout is still found out for text. */
 const FORMATS: Readonly<Record<string, LogFormat>> = { json: { kind: 'json', prefix: 'none' } };
@@ -51,12 +53,16 @@ export class FollowedSource implements LogSource {
     const observer = {
       began: onBegan,
       rotated: (kind: RotationKind) => this.#noteRotation(kind),
-      gap: (gap: Gap) => this.#noteGap(gap),
+      gap: (gap: Gap) => {
+        // One of a packed generation comes without a turn.
+        surroundings.turns.finish();
+        this.#noteGap(gap);
+      },
       problem: (text: string) => this.#noteProblem(text),
       recovered: () => this.#noteRecovery(),
       caughtUp: () => this.#noteCaughtUp(),
     };
-    this.#follower = new Follower(config.path, this.stream, observer, surroundings);
+    this.#follower = new Follower(config.path, behindTurns(this.stream, surroundings.turns), observer, surroundings);
   }
 
   /** All that was there at the start has been read; a file that is missing has nothing to read. */
@@ -94,7 +100,7 @@ export class FollowedSource implements LogSource {
   /** `homeserver.log at 12,345,678 of 40,000,000 bytes` */
   describeProgress(): string {
     const { positionBytes, unreadBytes } = this.#follower.state;
-    return `${this.name} at ${positionBytes.toLocaleString('en')} of ${(positionBytes + unreadBytes).toLocaleString('en')} bytes`;
+    return `${this.name} at ${countText(positionBytes)} of ${countText(positionBytes + unreadBytes)} bytes`;
   }
 
   refreshMetrics(metrics: MetricStore): void {

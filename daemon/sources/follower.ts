@@ -137,13 +137,17 @@ export class Follower {
     return this.#reader?.position();
   }
 
-  /** Looks now and reads what is there, up to one step. Returns whether there was something new. A follower that is catching up has its turn anyway. */
+  /**
+   * Looks now and reads what is there, up to one step. Returns whether there was something new. A follower that is catching up has its turn anyway; while turns
+   * are held, the look has to wait for one, too.
+   */
   look(): boolean {
+    if (this.#surroundings.turns.isHeld) this.#requestStep();
     return this.#isStepWaiting || this.#step();
   }
 
   #requestStep(): void {
-    if (this.#isStepWaiting) return;
+    if (this.#isStepWaiting || this.#reader === undefined) return;
     this.#isStepWaiting = true;
     this.#surroundings.turns.request(() => {
       this.#isStepWaiting = false;

@@ -12,16 +12,19 @@ import type { Pipeline } from '../../src/pipeline.ts';
 import type { SourceStream } from '../../src/source-stream.ts';
 import type { Clock, Timer } from '../clock.ts';
 import type { SourceConfig } from '../config/config.ts';
+import { countText } from '../count-text.ts';
 import type { SourceView } from '../http/status-view.ts';
 import { ChunkFeeder } from './chunk-feeder.ts';
 import type { LiveInput } from './live-input.ts';
 import type { FirstPosition, LogSource } from './log-source.ts';
+import { behindTurns, type Turns } from './turns.ts';
 
 export interface StreamedSourceOptions {
   readonly config: SourceConfig;
   readonly input: LiveInput;
   readonly pipeline: Pipeline;
   readonly clock: Clock;
+  readonly turns: Turns;
   readonly announce: (event: WatchEvent) => void;
   /** There is no more, for good. */
   readonly onEnd?: () => void;
@@ -68,7 +71,7 @@ export class StreamedSource implements LogSource {
   #settling: Timer | undefined;
 
   constructor(options: StreamedSourceOptions) {
-    const { config, pipeline, clock } = options;
+    const { config, pipeline, clock, turns } = options;
     this.name = config.name;
     this.#options = options;
     this.#metrics = pipeline.metrics;
@@ -77,7 +80,7 @@ export class StreamedSource implements LogSource {
       timeZone: config.timezone,
       ...(config.format === 'json' ? { format: { kind: 'json', prefix: 'none' } as const } : {}),
     });
-    this.#feeder = new ChunkFeeder(this.stream);
+    this.#feeder = new ChunkFeeder(behindTurns(this.stream, turns));
     this.#lastLookMs = clock.monotonicMs();
   }
 
@@ -123,7 +126,7 @@ export class StreamedSource implements LogSource {
   }
 
   describeProgress(): string {
-    return `${this.name}, ${this.stream.counts.bytes.toLocaleString('en')} bytes so far`;
+    return `${this.name}, ${countText(this.stream.counts.bytes)} bytes so far`;
   }
 
   /** How much more there is, only the journal knows. */
@@ -211,6 +214,7 @@ export class StreamedSource implements LogSource {
   }
 
   #noteGap(reason: string): void {
+    this.#options.turns.finish();
     this.#metrics.counter('lotus_e2ee_watch_gaps_total', this.name).add(1);
     this.#options.announce({ kind: 'gap_found', source: this.name, path: this.#options.input.title, reason, lostBytes: null });
   }

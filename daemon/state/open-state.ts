@@ -8,6 +8,7 @@ import type { KeptRows } from '../../src/kept-rows.ts';
 import type { MetricStore } from '../../src/metrics/metric-store.ts';
 import type { Clock } from '../clock.ts';
 import { type Checked, fileProblem } from '../config/problem.ts';
+import type { Turns } from '../sources/turns.ts';
 import { openStateDatabase, type SetAside, type StateDatabase } from './state-database.ts';
 import { type PositionedSource, StateKeeper } from './state-keeper.ts';
 
@@ -17,6 +18,7 @@ export interface StateOptions {
   readonly sources: readonly PositionedSource[];
   readonly metrics: MetricStore;
   readonly clock: Clock;
+  readonly turns: Turns;
   readonly announce: (event: WatchEvent) => void;
 }
 

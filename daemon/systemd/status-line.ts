@@ -1,4 +1,5 @@
 /** The daemon's state in one line, for `systemctl status`. In: the view that the status page shows. Out: `following homeserver.log, 12,345 lines`. */
+import { countText } from '../count-text.ts';
 import type { StatusView } from '../http/status-view.ts';
 
 /** States in which nothing is wrong. */
@@ -11,7 +12,7 @@ export function describeService({ ready, sources }: StatusView): string {
   if (ready.isReplaying) return ready.reason;
   const troubled = sources.filter(({ state }) => !UNTROUBLED.has(state));
   const lines = sources.reduce((sum, source) => sum + source.lines, 0);
-  const seen = `${lines.toLocaleString('en')} lines`;
+  const seen = `${countText(lines)} lines`;
   if (troubled.length === 0) return `following ${list(sources.map(({ name }) => name))}, ${seen}`;
   return `${troubled.length} of ${sources.length} sources can't be read: ${list(troubled.map(({ name, state }) => `${name} (${state})`))}; ${seen}`;
 }

@@ -56,15 +56,14 @@ export class DeviceRows {
     this.#forgotten.add(rowKey(device));
   }
 
-  changed(): readonly Row[] {
-    const changed = new Map<string, string | null>([...this.#forgotten].map((key) => [key, null]));
+  *changed(): Iterable<Row> {
+    for (const key of this.#forgotten) yield [key, null];
     // Behind them: a device that was forgotten may have been heard of again.
-    for (const device of this.#changed) changed.set(rowKey(device), writeRow(storedForm(device, this.#fresh)));
-    const rows: Row[] = [...changed];
+    for (const device of this.#changed) yield [rowKey(device), writeRow(storedForm(device, this.#fresh))];
     this.#pendingTotals = writeRow(this.#totals());
-    if (this.#pendingTotals !== this.#committedTotals) rows.push([TOTALS_KEY, this.#pendingTotals]);
-    rows.push(...this.#poisoned.changed(), ...this.#finished.changed());
-    return rows;
+    if (this.#pendingTotals !== this.#committedTotals) yield [TOTALS_KEY, this.#pendingTotals];
+    yield* this.#poisoned.changed();
+    yield* this.#finished.changed();
   }
 
   markCommitted(): void {
@@ -131,13 +130,11 @@ class ListRows<T> {
     this.#list = list;
   }
 
-  changed(): Row[] {
+  *changed(): Iterable<Row> {
     const { dropped, entries } = this.#list;
-    const rows: Row[] = [];
-    for (let number = this.#from; number < Math.min(this.#to, dropped); number++) rows.push([`${this.#name} ${number}`, null]);
+    for (let number = this.#from; number < Math.min(this.#to, dropped); number++) yield [`${this.#name} ${number}`, null];
     for (let number = Math.max(this.#to, dropped); number < dropped + entries.length; number++)
-      rows.push([`${this.#name} ${number}`, writeRow(entries[number - dropped])]);
-    return rows;
+      yield [`${this.#name} ${number}`, writeRow(entries[number - dropped])];
   }
 
   markCommitted(): void {

@@ -155,20 +155,18 @@ export class FactOrder implements KeptRows {
   }
 
   /** One row for each block of facts that wait, and one a source. Few wait, so all are looked at; a row for each would cost the database three times as much. */
-  changedRows(): readonly (readonly [key: string, text: string | null])[] {
-    const rows: [string, string | null][] = [];
+  *changedRows(): Iterable<readonly [key: string, text: string | null]> {
     const blocks = this.#blocks();
     this.#pendingBlocks = new Map();
     for (const [key, facts] of blocks) {
       const mark = markOf(facts);
       this.#pendingBlocks.set(key, mark);
-      if (this.#committedBlocks.get(key) !== mark) rows.push([key, writeRow(facts.map(plainForm))]);
+      if (this.#committedBlocks.get(key) !== mark) yield [key, writeRow(facts.map(plainForm))];
     }
-    for (const key of this.#committedBlocks.keys()) if (!blocks.has(key)) rows.push([key, null]);
+    for (const key of this.#committedBlocks.keys()) if (!blocks.has(key)) yield [key, null];
     this.#pendingClocks = new Map();
     for (const [source, { nowMs, order }] of this.#clocks) this.#pendingClocks.set(JSON.stringify([source]), writeRow({ nowMs, order }));
-    for (const row of this.#pendingClocks) if (this.#committedClocks.get(row[0]) !== row[1]) rows.push(row);
-    return rows;
+    for (const row of this.#pendingClocks) if (this.#committedClocks.get(row[0]) !== row[1]) yield row;
   }
 
   markCommitted(): void {

@@ -28,24 +28,40 @@ const MOST_TURNS = 10_000;
 
 export class ManualTurns implements Turns {
   readonly #waiting: (() => void)[] = [];
+  #part: (() => boolean) | undefined;
 
   request(step: () => void): void {
     this.#waiting.push(step);
   }
 
+  whole(part: () => boolean): void {
+    if (this.#part !== undefined) throw new RangeError('one is under way');
+    this.#part = part;
+  }
+
+  get isHeld(): boolean {
+    return this.#part !== undefined;
+  }
+
+  finish(): void {
+    while (this.#part !== undefined) this.runOne();
+  }
+
+  /** Steps; a `whole` under way is none. */
   get waitingCount(): number {
     return this.#waiting.length;
   }
 
-  /** Runs the next waiting step, if there is one. */
+  /** Runs the next part of the `whole`, or the next waiting step, if there is one. */
   runOne(): void {
-    this.#waiting.shift()?.();
+    if (this.#part === undefined) this.#waiting.shift()?.();
+    else if (this.#part()) this.#part = undefined;
   }
 
   /** Runs until nobody wants a turn. Returns how many ran. */
   runAll(): number {
     for (let count = 0; count < MOST_TURNS; count++) {
-      if (this.#waiting.length === 0) return count;
+      if (this.#waiting.length === 0 && this.#part === undefined) return count;
       this.runOne();
     }
     throw new Error(`Still wants a turn after ${MOST_TURNS}`);

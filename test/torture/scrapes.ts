@@ -17,6 +17,7 @@ const OF_THE_WATCHER = [
   'lotus_e2ee_watch_gaps_total',
   'lotus_e2ee_watch_lost_bytes_total',
   'lotus_e2ee_watch_state_resets_total',
+  'lotus_e2ee_watch_state_rewrites_total',
 ];
 
 /** A float sum of the same addends in another order of additions; a watcher that starts anew adds the rest to a sum. */

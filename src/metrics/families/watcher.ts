@@ -38,7 +38,7 @@ export const WATCHER_FAMILIES = [
     name: 'lotus_e2ee_watch_state_commit_duration_seconds',
     type: 'gauge',
     unit: 'seconds',
-    help: 'How long the last commit of the state took: so long nothing else was done.',
+    help: 'How long the last commit of the state took: so long nothing was read, while scrapes were answered.',
     labels: [],
     isPerProcess: true,
   },
@@ -55,6 +55,13 @@ export const WATCHER_FAMILIES = [
     type: 'counter',
     unit: 'times',
     help: 'Times the state was damaged or foreign and was set aside: counters began anew then, and what was known of devices is lost.',
+    labels: [],
+  },
+  {
+    name: 'lotus_e2ee_watch_state_rewrites_total',
+    type: 'counter',
+    unit: 'times',
+    help: 'Times the file of the state was gone from its path, or another one was there, while the watcher ran: it wrote all of it anew, and nothing is lost.',
     labels: [],
   },
   {

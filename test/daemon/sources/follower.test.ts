@@ -944,6 +944,21 @@ describe('catching up', () => {
     expect(bench.follower.state.positionBytes).toBe(2 * 256 * 1024);
   });
 
+  it('reads nothing while turns are held, however it is asked, and goes on after', () => {
+    const writer = createWriter('one\n');
+    const bench = follow();
+    let isDone = false;
+    bench.turns.whole(() => isDone);
+    writer.write('two\n');
+    for (let count = 0; count < 3; count++) bench.follower.look();
+    bench.clock.advance(10 * RECORD_IDLE_MS);
+    bench.turns.runOne();
+    expect([bench.lines, bench.turns.isHeld]).toEqual([['one'], true]);
+    isDone = true;
+    bench.turns.runAll();
+    expect(bench.lines).toEqual(['one', 'two']);
+  });
+
   it('takes turns with other followers', () => {
     createWriter(LINE.repeat(50_000));
     const other = join(folder, 'worker1.log');

@@ -9,6 +9,7 @@ import { RECORD_IDLE_MS } from '../../../src/lines/chunk-consumer.ts';
 import { MetricStore } from '../../../src/metrics/metric-store.ts';
 import { Pipeline } from '../../../src/pipeline.ts';
 import { ManualClock } from '../../testbench/manual-clock.ts';
+import { ManualTurns } from '../../testbench/manual-wake.ts';
 
 /** The test speaks for it. */
 class ManualInput implements LiveInput {
@@ -41,6 +42,7 @@ const HELD =
 function createSource(input: LiveInput) {
   if (!RULES.ok) throw new TypeError('The built-in rules are wrong');
   const clock = new ManualClock();
+  const turns = new ManualTurns();
   const events: WatchEvent[] = [];
   const metrics = new MetricStore({ maxDeviceSeries: 10, identifiers: 'plain', hashIdentifier: (text) => text });
   const pipeline = new Pipeline({ rules: RULES.value, metrics });
@@ -50,13 +52,30 @@ function createSource(input: LiveInput) {
     input,
     pipeline,
     clock,
+    turns,
     announce: (event) => events.push(event),
     onEnd: () => {
       ends++;
     },
   });
-  return { source, clock, events, metrics, ends: () => ends };
+  return { source, clock, turns, events, metrics, ends: () => ends };
 }
+
+describe('what comes while nothing may change', () => {
+  it('has what is under way finished before it is taken', () => {
+    const input = new ManualInput();
+    const { source, turns } = createSource(input);
+    source.start('beginning', undefined);
+    const seen: number[] = [];
+    turns.whole(() => {
+      seen.push(source.stream.counts.lines);
+      return seen.length === 3;
+    });
+    turns.runOne();
+    input.line(ACCESS, 'one');
+    expect([turns.isHeld, seen, source.stream.counts.lines]).toEqual([false, [0, 0, 0], 1]);
+  });
+});
 
 describe('where reading can go on', () => {
   it('is behind the last entry that is done with, not behind one that is held', () => {

@@ -1,6 +1,8 @@
 /** Turns of the event loop. */
 import { describe, expect, it } from 'vitest';
-import { createTurns } from '../../../daemon/sources/turns.ts';
+import { behindTurns, createTurns } from '../../../daemon/sources/turns.ts';
+import type { ChunkConsumer } from '../../../src/lines/chunk-consumer.ts';
+import { ManualTurns } from '../../testbench/manual-wake.ts';
 
 /** Resolves when the event loop has gone round once. */
 const round = () => new Promise<void>((resolve) => setImmediate(resolve));
@@ -32,5 +34,68 @@ describe('createTurns', () => {
       await round();
     }
     expect(ran).toEqual([0, 1, 2]);
+  });
+
+  it('runs the parts of a whole one a round, and no step before it has ended', async () => {
+    const turns = createTurns();
+    const ran: string[] = [];
+    turns.request(() => ran.push('step'));
+    let count = 0;
+    turns.whole(() => {
+      ran.push('part');
+      return ++count === 3;
+    });
+    expect(turns.isHeld).toBe(true);
+    turns.request(() => ran.push('later step'));
+    const seen: number[] = [];
+    for (let i = 0; i < 6; i++) {
+      await round();
+      seen.push(ran.length);
+    }
+    expect(ran).toEqual(['part', 'part', 'part', 'step', 'later step']);
+    for (let i = 1; i < seen.length; i++) expect(seen[i]! - seen[i - 1]!).toBeLessThanOrEqual(1);
+    expect(turns.isHeld).toBe(false);
+  });
+
+  it('runs what is left of a whole at once where somebody cannot wait, and refuses a second one', async () => {
+    const turns = createTurns();
+    let count = 0;
+    const part = () => ++count === 3;
+    turns.finish();
+    turns.whole(part);
+    expect(() => turns.whole(part)).toThrow(RangeError);
+    await round();
+    turns.finish();
+    expect([count, turns.isHeld]).toEqual([3, false]);
+    await round();
+    await round();
+    expect(count).toBe(3);
+  });
+});
+
+describe('a consumer behind turns', () => {
+  it.each([
+    ['read', (consumer: ChunkConsumer) => consumer.read(new Uint8Array(1), 1)],
+    ['settle', (consumer: ChunkConsumer) => consumer.settle(new Uint8Array(1), 1)],
+    ['finish', (consumer: ChunkConsumer) => consumer.finish(new Uint8Array(1), 1)],
+    ['begin', (consumer: ChunkConsumer) => consumer.begin(1)],
+  ])('(%s) is called when the whole has ended', (name, call) => {
+    const turns = new ManualTurns();
+    const told: string[] = [];
+    const tell =
+      <T>(what: string, value: T) =>
+      () => {
+        told.push(what);
+        return value;
+      };
+    turns.whole(tell('part', true));
+    const consumer = {
+      begin: tell('begin', undefined),
+      read: tell('read', 1),
+      settle: tell('settle', 1),
+      finish: tell('finish', undefined),
+    };
+    call(behindTurns(consumer, turns));
+    expect(told).toEqual(['part', name]);
   });
 });

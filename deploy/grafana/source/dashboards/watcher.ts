@@ -146,18 +146,20 @@ export const WATCHER = createDashboard({
       title: 'State',
       panels: [
         timeSeries({
-          title: 'Commits that failed, and states set aside',
-          description: 'failed: the state could not be written to disk. set aside: it was damaged or foreign at a start.',
+          title: 'Commits that failed, states set aside or gone',
+          description:
+            'failed: the state could not be written to disk. set aside: it was damaged or foreign at a start. gone: its file was not there any more, and was written anew.',
           width: 8,
           unit: 'short',
           queries: [
             { expr: sumIncrease('lotus_e2ee_watch_state_commit_failures_total', 'instance'), legend: '{{instance}} failed' },
             { expr: sumIncrease('lotus_e2ee_watch_state_resets_total', 'instance'), legend: '{{instance}} set aside' },
+            { expr: sumIncrease('lotus_e2ee_watch_state_rewrites_total', 'instance'), legend: '{{instance}} gone' },
           ],
         }),
         timeSeries({
           title: 'Time that a commit takes',
-          description: 'So long nothing else is done.',
+          description: 'So long nothing is read; scrapes are answered.',
           width: 8,
           unit: 's',
           queries: [{ expr: max('lotus_e2ee_watch_state_commit_duration_seconds', 'instance'), legend: '{{instance}}' }],
