@@ -230,18 +230,28 @@ export class RecordReader<I extends Interest = Interest> implements ChunkConsume
   }
 
   #readTextLines(bytes: Uint8Array, start: number, limit: number): number {
+    const at = this.#readEachLine(bytes, start, limit);
+    if (at < limit) return this.#readLines(bytes, at, limit);
+    this.#noteTime(this.#header.timeMs);
+    return this.#held === NO_RECORD ? limit : this.#held;
+  }
+
+  /**
+   * Returns `limit`, or where lines of another layout begin. Nothing but a loop: V8 compiles it while it runs, and leaves that code each time it comes to something
+   * behind the loop that it hadn't come to by then.
+   */
+  #readEachLine(bytes: Uint8Array, start: number, limit: number): number {
     const view = this.#view;
     let at = start;
     while (at < limit) {
       const lineStart = at;
       at = this.#readTextLine(bytes, view, lineStart, limit);
       // It has another layout than those before, which is known now: it's read again.
-      if (at === lineStart) return this.#readLines(bytes, at, limit);
+      if (at === lineStart) return at;
       // The missed line is looked at too: it may be all there is, where the log is followed line by line.
-      if (this.#misses >= MISSES_BEFORE_DETECT && this.#detect(bytes, lineStart, limit)) return this.#readLines(bytes, at, limit);
+      if (this.#misses >= MISSES_BEFORE_DETECT && this.#detect(bytes, lineStart, limit)) return at;
     }
-    this.#noteTime(this.#header.timeMs);
-    return this.#held === NO_RECORD ? limit : this.#held;
+    return limit;
   }
 
   /** The line at `at`. Returns the offset behind it. A function for each line, not a loop: V8 compiles it once, and well. */
