@@ -210,13 +210,14 @@ class Torture {
   }
 
   #kills(): Promise<void> {
-    return this.#track('kill', () =>
-      this.#alone(async () => {
+    return this.#track('kill', async () => {
+      while (this.#areKillsHeld && !this.#over.signal.aborted) await sleep(50);
+      await this.#alone(async () => {
         if (!this.#daemon.isRunning || this.#areKillsHeld) return;
         this.#daemon.signal('SIGKILL');
         this.#counts['kills']!++;
-      }),
-    );
+      });
+    });
   }
 
   #stops(): Promise<void> {
