@@ -146,7 +146,7 @@ export const FAULTS: readonly PlantedFault[] = [
     put: 'const end = bytes.lastIndexOf(NEWLINE);\n    this.messageStart',
   },
   {
-    fault: 'a character at the bound of a label is cut in two',
+    fault: 'half a character stays in a label',
     test: 'test/src/metrics/label-text.prop.test.ts',
     property: 'any text becomes a bounded, well-formed label text',
     file: 'src/metrics/label-text.ts',
@@ -226,7 +226,7 @@ export const FAULTS: readonly PlantedFault[] = [
     put: 'const position = this.#held;',
   },
   {
-    fault: 'a restart forgets how many lines of a cut line are to be skipped',
+    fault: 'a restart forgets that the rest of a cut line is to be skipped',
     test: 'test/src/restart.prop.test.ts',
     property: 'in the middle of a line that is cut',
     file: 'src/records/record-reader.ts',
@@ -274,7 +274,7 @@ export const FAULTS: readonly PlantedFault[] = [
     put: "if (typeof value === 'number') return Number.isNaN(value);",
   },
   {
-    fault: 'ranges that touch do not become one',
+    fault: 'a range keeps its last id when that is deleted',
     test: 'test/src/devices/id-ranges.prop.test.ts',
     property: 'hold what a set holds',
     file: 'src/devices/id-ranges.ts',
