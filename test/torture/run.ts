@@ -232,9 +232,10 @@ class Torture {
   }
 
   /**
-   * Whether a watcher that was killed while its commits failed finds again all that it had read and seen. Only renamed files stay as they were. What was deleted is
-   * gone with the watcher that held it. A file that was emptied may have copies, but that it was emptied, and what was lost by that (rotations, gaps, lost bytes),
-   * stands nowhere: those counters would step back. So there the disk fails too, and deletions, emptyings and stops go on meanwhile, but no kill comes before a
+   * Whether a watcher that was killed while its commits failed finds again all that it had read and seen. Only renamed files stay as they were. What was deleted is gone
+   * with the watcher that held it. Of a file that was emptied there may be copies, but what was read after the copying and before the emptying, and that there was an
+   * emptying at all (rotations, gaps, lost bytes), was known to the dead process alone. No small record beside the state can make up for that: it would have to hold
+   * every counter, which is what a commit is. So in those modes the disk fails as well, and deletions, emptyings and stops go on meanwhile, but no kill comes before a
    * commit has succeeded again.
    */
   get #canReplay(): boolean {
