@@ -46,7 +46,7 @@ const MOUNTS: Readonly<Record<string, () => Folders>> = {
   },
 };
 
-describe('a log that is rotated every 200 ms', () => {
+describe.skipIf(process.getuid?.() !== 0)('a log that is rotated every 200 ms', () => {
   it.each<[keyof typeof MOUNTS, RotationMode, WakeName]>([
     ['a bind mount', 'rename', 'ours'],
     ['a bind mount', 'rename, gap', 'timer'],
