@@ -122,6 +122,22 @@ export const FAULTS: readonly PlantedFault[] = [
     put: 'this.#isRepeat = false;',
   },
   {
+    fault: 'after a start copies are not looked into',
+    test: 'test/daemon/sources/copytruncate-restart.prop.test.ts',
+    property: 'lose nothing that is in a copy',
+    file: 'src/tail/resume.ts',
+    find: 'return [...inPlace, ...others.filter(({ isCompressed }) => !isCompressed), ...others.filter(({ isCompressed }) => isCompressed)];',
+    put: 'return inPlace;',
+  },
+  {
+    fault: 'after a start a copy is read from its beginning',
+    test: 'test/daemon/sources/copytruncate-restart.prop.test.ts',
+    property: 'lose nothing that is in a copy',
+    file: 'daemon/sources/open-generation.ts',
+    find: 'this.#positionBytes = doneBytes;',
+    put: 'this.#positionBytes = 0;',
+  },
+  {
     fault: 'the milliseconds of a duration are mixed up',
     test: 'test/src/records/access-line.prop.test.ts',
     property: 'reads every line of the known forms',
