@@ -40,6 +40,7 @@ import { PinnedGenerations } from './pinned-generations.ts';
 import { describeFailureOf, SourceFailure } from './read-problem.ts';
 import { type Found, type Generation, openSibling } from './resume-search.ts';
 import { RetiredGenerations } from './retired-generations.ts';
+import { UnpackedGenerations } from './unpacked-generations.ts';
 
 /** What happened to the file. Called between calls of the consumer. */
 export interface GenerationEvents {
@@ -90,6 +91,7 @@ export class GenerationReader {
   readonly #looker: PathLooker;
   readonly #retired: RetiredGenerations;
   readonly #pinned: PinnedGenerations;
+  readonly #unpacked = new UnpackedGenerations();
   #start: 'beginning' | 'end' | 'oldest';
   readonly #task: LongTask;
   readonly #search: GenerationSearch;
@@ -322,6 +324,7 @@ export class GenerationReader {
         this.#onProgress(bytes.length);
       });
       if (generation.fault !== undefined) this.#events.gap(unreadGap('damaged', generation.positionBytes, 0));
+      else if (!generation.isRepeat) this.#unpacked.add(generation.position(0));
     });
   }
 
@@ -354,11 +357,14 @@ export class GenerationReader {
     else generation.close();
   }
 
-  /** Undefined: the rotation went on meanwhile, and another file has that name now. */
+  /** Undefined: there is another one to be chosen, as the rotation went on meanwhile, or this one was read already. */
   #openSuccessor(successor: Sibling): Generation | undefined {
     const held = this.#pinned.take(successor.look);
     for (const generation of held?.passedOver ?? []) this.#retired.add(generation, this.#clock.monotonicMs());
-    return held?.generation ?? openSibling(successor, this.#fileSystem);
+    if (held === undefined) return openSibling(successor, this.#fileSystem);
+    if (!this.#unpacked.hold(held.generation)) return held.generation;
+    this.#retire(held.generation);
+    return undefined;
   }
 
   #kindOfEnd({ generation, role }: Current): RotationKind {

@@ -122,6 +122,14 @@ export const FAULTS: readonly PlantedFault[] = [
     put: 'this.#isRepeat = false;',
   },
   {
+    fault: 'a held generation is read again that was read in its packed form',
+    test: 'test/daemon/sources/follower-restart.prop.test.ts',
+    property: 'neither lose nor double a byte',
+    file: READER,
+    find: 'if (!this.#unpacked.hold(held.generation)) return held.generation;',
+    put: 'return held.generation;',
+  },
+  {
     fault: 'after a start copies are not looked into',
     test: 'test/daemon/sources/copytruncate-restart.prop.test.ts',
     property: 'lose nothing that is in a copy',

@@ -43,6 +43,39 @@ describe('a generation that was packed', () => {
     expect([bench.lines, bench.gaps]).toEqual([[text.trim(), 'two'], []]);
   });
 
+  it.each([
+    ['to the nanosecond', 0],
+    ['to the second, as some packers do', 0.7],
+  ])('reads a generation once that it holds and that was packed meanwhile, its time kept %s', async (_, lostSeconds) => {
+    const writer = log.createWriter();
+    const bench = log.follow();
+    const text = (name: string): string => `${name} ${'2026-06-30 12:00:00,123 - synapse'.repeat(2)}\n`;
+    writer.write(text('one'));
+    bench.look();
+    for (const name of ['two', 'three']) {
+      writer.rotateNumbered();
+      writer.write(text(name));
+      // Seen at the path, and held.
+      bench.look();
+    }
+    writer.rotateNumbered();
+    writer.write(text('four'));
+    for (const [number, time] of [
+      [2, 1_000_000_001.7],
+      [1, 1_000_000_003.7],
+    ] as const) {
+      fs.utimesSync(`${log.path}.${number}`, time, time);
+      fs.writeFileSync(`${log.path}.${number}.gz`, gzipSync(fs.readFileSync(`${log.path}.${number}`)));
+      fs.utimesSync(`${log.path}.${number}.gz`, time - lostSeconds, time - lostSeconds);
+    }
+    fs.utimesSync(`${log.path}.3`, 1_000_000_000, 1_000_000_000);
+    for (const number of [1, 2]) fs.rmSync(`${log.path}.${number}`);
+    await bench.restLong();
+    expect(bench.lines.map((line) => line.split(' ')[0])).toEqual(['one', 'two', 'three', 'four']);
+    expect(bench.gaps).toEqual([]);
+    expect(bench.events.filter((event) => event.startsWith('rotated'))).toHaveLength(3);
+  });
+
   it('takes a compression under way for no gap', () => {
     const writer = log.createWriter('one\n');
     const bench = log.follow();
