@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { useFollowedLog } from '../../testbench/followed-log.ts';
 
 const log = useFollowedLog();
+const { createWriter, follow } = log;
 
 describe('a generation that was packed', () => {
   it.each([
@@ -13,8 +14,8 @@ describe('a generation that was packed', () => {
     ['cut', (packed: Buffer) => packed.subarray(0, -12), ['one', 't', 'three'], ['damaged']],
     ['damaged', () => Buffer.from('no gzip at all'), ['one', 'three'], ['damaged']],
   ])('reads a generation that was packed before it could be read: %s', async (_, pack, lines, gaps) => {
-    const writer = log.createWriter('one\n');
-    const bench = log.follow();
+    const writer = createWriter('one\n');
+    const bench = follow();
     writer.rotateNumbered();
     writer.write('two\n');
     writer.rotateNumbered();
@@ -31,8 +32,8 @@ describe('a generation that was packed', () => {
 
   it('does not read a generation again that was packed while it was held', async () => {
     const text = `${'2026-06-30 12:00:00,123 - synapse'.repeat(2)}\n`;
-    const writer = log.createWriter(text);
-    const bench = log.follow();
+    const writer = createWriter(text);
+    const bench = follow();
     writer.rotateNumbered();
     fs.writeFileSync(`${log.path}.1.gz`, gzipSync(text));
     fs.rmSync(`${log.path}.1`);
@@ -47,8 +48,8 @@ describe('a generation that was packed', () => {
     ['to the nanosecond', 0],
     ['to the second, as some packers do', 0.7],
   ])('reads a generation once that it holds and that was packed meanwhile, its time kept %s', async (_, lostSeconds) => {
-    const writer = log.createWriter();
-    const bench = log.follow();
+    const writer = createWriter();
+    const bench = follow();
     const text = (name: string): string => `${name} ${'2026-06-30 12:00:00,123 - synapse'.repeat(2)}\n`;
     writer.write(text('one'));
     bench.look();
@@ -77,8 +78,8 @@ describe('a generation that was packed', () => {
   });
 
   it('takes a compression under way for no gap', () => {
-    const writer = log.createWriter('one\n');
-    const bench = log.follow();
+    const writer = createWriter('one\n');
+    const bench = follow();
     for (const text of ['two\n', 'three\n']) {
       writer.rotateNumbered();
       writer.write(text);
@@ -91,8 +92,8 @@ describe('a generation that was packed', () => {
 
 describe('a rotation in the middle of a look', () => {
   it('survives a rotation that is taken back between its look and its opening of the new file', () => {
-    const writer = log.createWriter('one\n');
-    const bench = log.follow();
+    const writer = createWriter('one\n');
+    const bench = follow();
     writer.shiftNumbered();
     writer.createEmpty();
     bench.fileSystem.onCall = (call, name) => {
@@ -107,8 +108,8 @@ describe('a rotation in the middle of a look', () => {
   });
 
   it('survives a rotation in the middle of its search for generations', () => {
-    const writer = log.createWriter('one\n');
-    const bench = log.follow();
+    const writer = createWriter('one\n');
+    const bench = follow();
     bench.rest();
     writer.rotateNumbered();
     writer.write('two\n');
@@ -127,8 +128,8 @@ describe('a rotation in the middle of a look', () => {
   });
 
   it('waits when the folder looks different each time', () => {
-    const writer = log.createWriter('one\n');
-    const bench = log.follow();
+    const writer = createWriter('one\n');
+    const bench = follow();
     bench.rest();
     writer.rotateNumbered();
     writer.write('two\n');
@@ -144,8 +145,8 @@ describe('a rotation in the middle of a look', () => {
   });
 
   it.each(['open', 'list'] as const)('survives a rotation right before its call of %s', (moment) => {
-    const writer = log.createWriter('one\n');
-    const bench = log.follow();
+    const writer = createWriter('one\n');
+    const bench = follow();
     bench.rest();
     writer.rotateNumbered();
     writer.write('two\n');
@@ -162,8 +163,8 @@ describe('a rotation in the middle of a look', () => {
   });
 
   it('reads a line that comes while it searches for generations', () => {
-    const writer = log.createWriter('one\n');
-    const bench = log.follow();
+    const writer = createWriter('one\n');
+    const bench = follow();
     bench.rest();
     writer.rotateNumbered();
     writer.write('two\n');

@@ -8,6 +8,7 @@ import { LogWriter } from '../../testbench/log-writer.ts';
 import { createTempFolder } from '../../testbench/temp-folder.ts';
 
 const log = useFollowedLog();
+const { createWriter, follow } = log;
 
 describe('rotation', () => {
   /** Every row rotates a file that holds `one`, and ends with `one … last` written in order. */
@@ -142,8 +143,8 @@ describe('rotation', () => {
       ['rotated rename'],
     ],
   ])('%s', (_, rotate, between, events) => {
-    const writer = log.createWriter();
-    const bench = log.follow();
+    const writer = createWriter();
+    const bench = follow();
     writer.write('one\n');
     bench.look();
     rotate(writer, bench);
@@ -156,8 +157,8 @@ describe('rotation', () => {
 
   it('keeps older generations, made before the followed one, unread', () => {
     for (const name of ['homeserver.log.1', 'homeserver.log.2026-06-29']) fs.writeFileSync(join(log.folder, name), 'OLD\n');
-    const writer = log.createWriter('one\n');
-    const bench = log.follow();
+    const writer = createWriter('one\n');
+    const bench = follow();
     writer.rotateNumbered();
     writer.write('two\n');
     bench.rest();
@@ -165,8 +166,8 @@ describe('rotation', () => {
   });
 
   it('ends the last line of a generation that has no newline', () => {
-    const writer = log.createWriter('one\nhalf');
-    const bench = log.follow();
+    const writer = createWriter('one\nhalf');
+    const bench = follow();
     writer.rotateNumbered();
     writer.write('two\n');
     bench.rest();
@@ -174,8 +175,8 @@ describe('rotation', () => {
   });
 
   it('stays with the old file as long as the new one is empty', () => {
-    const writer = log.createWriter('one\n');
-    const bench = log.follow();
+    const writer = createWriter('one\n');
+    const bench = follow();
     writer.shiftNumbered();
     writer.createEmpty();
     for (const text of ['still\n', 'here\n']) {
@@ -193,8 +194,8 @@ describe('rotation', () => {
   });
 
   it('goes over at once when the old file has been quiet', () => {
-    const writer = log.createWriter('one\n');
-    const bench = log.follow();
+    const writer = createWriter('one\n');
+    const bench = follow();
     bench.rest();
     writer.rotateNumbered();
     writer.write('two\n');
@@ -203,8 +204,8 @@ describe('rotation', () => {
   });
 
   it('announces what comes too late as a gap, with its exact size', () => {
-    const writer = log.createWriter('one\n');
-    const bench = log.follow();
+    const writer = createWriter('one\n');
+    const bench = follow();
     bench.rest();
     writer.rotateNumbered();
     writer.write('two\n');
@@ -217,8 +218,8 @@ describe('rotation', () => {
   });
 
   it('holds no more than a few old files open, however fast they come', () => {
-    const writer = log.createWriter('one\n');
-    const bench = log.follow();
+    const writer = createWriter('one\n');
+    const bench = follow();
     for (let count = 0; count < 20; count++) {
       bench.rest();
       writer.rotateNumbered();
@@ -232,8 +233,8 @@ describe('rotation', () => {
   });
 
   it('loses and doubles nothing when inodes are used again', ({ skip }) => {
-    const writer = log.createWriter('0\n');
-    const bench = log.follow();
+    const writer = createWriter('0\n');
+    const bench = follow();
     const inodes = new Set<number>();
     let count = 0;
     // Without an inode that comes again this shows nothing; how soon one does depends on what else runs on this disk.
@@ -251,7 +252,7 @@ describe('rotation', () => {
     const target = (name: string) => join(log.folder, name);
     fs.writeFileSync(target('june'), 'one\n');
     fs.symlinkSync(target('june'), log.path);
-    const bench = log.follow();
+    const bench = follow();
     fs.appendFileSync(target('june'), 'two\n');
     fs.writeFileSync(target('july'), 'three\n');
     fs.rmSync(log.path);
@@ -267,7 +268,7 @@ describe('rotation', () => {
     onTestFinished(() => writer.close());
     writer.write('one\n');
     fs.symlinkSync(writer.path, log.path);
-    const bench = log.follow();
+    const bench = follow();
     for (const text of ['two\n', 'three\n']) {
       writer.rotateNumbered();
       writer.write(text);
@@ -278,8 +279,8 @@ describe('rotation', () => {
 
   it('goes on where it was in a file that was replaced by a copy of itself', () => {
     const text = `${'2026-06-30 12:00:00,123 - synapse'.repeat(2)}\n`;
-    log.createWriter(text);
-    const bench = log.follow();
+    createWriter(text);
+    const bench = follow();
     fs.writeFileSync(`${log.path}.tmp`, `${text}two\n`);
     fs.renameSync(`${log.path}.tmp`, log.path);
     bench.rest();
@@ -288,8 +289,8 @@ describe('rotation', () => {
   });
 
   it('reads a file from its beginning that was replaced by another one', () => {
-    log.createWriter('2026-06-30 12:00:00,123 - synapse.one\n');
-    const bench = log.follow();
+    createWriter('2026-06-30 12:00:00,123 - synapse.one\n');
+    const bench = follow();
     fs.writeFileSync(`${log.path}.tmp`, '2026-06-30 12:00:00,123 - synapse.two and more\n');
     fs.renameSync(`${log.path}.tmp`, log.path);
     bench.rest();
@@ -298,8 +299,8 @@ describe('rotation', () => {
 
   it('reads a file in full that begins like the rotated one', () => {
     const text = `${'2026-06-30 12:00:00,123 - synapse'.repeat(2)}\n`;
-    const writer = log.createWriter(text);
-    const bench = log.follow();
+    const writer = createWriter(text);
+    const bench = follow();
     writer.rotateNumbered();
     writer.write(`${text}two\n`);
     bench.rest();

@@ -5,13 +5,14 @@ import { describe, expect, it } from 'vitest';
 import { useFollowedLog } from '../../testbench/followed-log.ts';
 
 const log = useFollowedLog();
+const { createWriter, follow } = log;
 
 describe('truncation', () => {
   const STAMP = '2026-06-30 12:00:00,123 - synapse.access - ';
 
   it('without a copy is a gap of what was seen and not read', () => {
-    const writer = log.createWriter('one\ntwo\n');
-    const bench = log.follow();
+    const writer = createWriter('one\ntwo\n');
+    const bench = follow();
     writer.truncate();
     bench.look();
     writer.write('new\n');
@@ -23,8 +24,8 @@ describe('truncation', () => {
   });
 
   it('is noticed when the file has grown past the old position again', () => {
-    const writer = log.createWriter('one\ntwo\n');
-    const bench = log.follow();
+    const writer = createWriter('one\ntwo\n');
+    const bench = follow();
     writer.truncate();
     writer.write('a longer line than before\n');
     bench.look();
@@ -33,8 +34,8 @@ describe('truncation', () => {
   });
 
   it('is noticed when the file has grown to the old position exactly', () => {
-    const writer = log.createWriter('one\ntwo\n');
-    const bench = log.follow();
+    const writer = createWriter('one\ntwo\n');
+    const bench = follow();
     writer.truncate();
     writer.write('new\nnew\n');
     // The kernel's clock ticks every 4 ms; this write must have a stamp of its own.
@@ -45,8 +46,8 @@ describe('truncation', () => {
   });
 
   it('ends a line that had no newline', () => {
-    const writer = log.createWriter('one\nhalf a');
-    const bench = log.follow();
+    const writer = createWriter('one\nhalf a');
+    const bench = follow();
     writer.truncate();
     writer.write('new\n');
     bench.rest();
@@ -54,8 +55,8 @@ describe('truncation', () => {
   });
 
   it('after a copy is read on in the copy, and only what came between is lost', () => {
-    const writer = log.createWriter(`${STAMP}one\n`);
-    const bench = log.follow();
+    const writer = createWriter(`${STAMP}one\n`);
+    const bench = follow();
     writer.write(`${STAMP}unread\n`);
     writer.copyTruncate(`${STAMP}between\n`);
     writer.write('new\n');
@@ -66,8 +67,8 @@ describe('truncation', () => {
   });
 
   it('after a copy that was packed at once is read on in the copy', async () => {
-    const writer = log.createWriter(`${STAMP}one\n`);
-    const bench = log.follow();
+    const writer = createWriter(`${STAMP}one\n`);
+    const bench = follow();
     writer.write(`${STAMP}unread\n`);
     writer.copyTruncate();
     fs.writeFileSync(`${log.path}.1.gz`, gzipSync(fs.readFileSync(`${log.path}.1`)));
@@ -82,8 +83,8 @@ describe('truncation', () => {
   });
 
   it('with a packed generation of something else beside it loses nothing that is held', async () => {
-    const writer = log.createWriter(`${STAMP}one\n${STAMP}hal`);
-    const bench = log.follow();
+    const writer = createWriter(`${STAMP}one\n${STAMP}hal`);
+    const bench = follow();
     writer.writeSibling('homeserver.log.1.gz', '');
     fs.writeFileSync(`${log.path}.1.gz`, gzipSync('something else\n'));
     writer.truncate();
@@ -94,8 +95,8 @@ describe('truncation', () => {
   });
 
   it('several times after copies loses nothing that is in a copy', () => {
-    const writer = log.createWriter(`${STAMP}0\n`);
-    const bench = log.follow();
+    const writer = createWriter(`${STAMP}0\n`);
+    const bench = follow();
     for (let count = 1; count <= 5; count++) {
       writer.write(`${STAMP}${count}a\n`);
       writer.copyTruncate();
@@ -112,10 +113,10 @@ describe('truncation', () => {
   });
 
   it('is not taken back by a copy of something else, nor by one that cannot be read', () => {
-    const writer = log.createWriter(`${STAMP}one\n`);
+    const writer = createWriter(`${STAMP}one\n`);
     writer.writeSibling('homeserver.log.2', `${STAMP}two and more\n`);
     writer.writeSibling('homeserver.log.1', `${STAMP}one\nfrom the copy\n`);
-    const bench = log.follow();
+    const bench = follow();
     bench.fileSystem.fail('open', 'EACCES', (name) => name === `${log.path}.1`);
     writer.truncate();
     writer.write('new\n');
@@ -125,9 +126,9 @@ describe('truncation', () => {
   });
 
   it('of a file of which less than a stamp is known is not taken back by a copy', () => {
-    const writer = log.createWriter('x\n');
+    const writer = createWriter('x\n');
     writer.writeSibling('homeserver.log.1', 'x\nOLD\n');
-    const bench = log.follow();
+    const bench = follow();
     writer.truncate();
     writer.write('new\n');
     bench.rest();

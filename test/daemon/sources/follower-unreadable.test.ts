@@ -5,6 +5,7 @@ import type { FollowBench } from '../../testbench/follow-bench.ts';
 import { useFollowedLog } from '../../testbench/followed-log.ts';
 
 const log = useFollowedLog();
+const { createWriter, follow, createBench } = log;
 
 describe('a file that is not there, or may not be read', () => {
   const MISSING = 'problem Cannot read "PATH": it does not exist, expected a file';
@@ -12,13 +13,13 @@ describe('a file that is not there, or may not be read', () => {
   const told = (bench: FollowBench) => bench.events.map((event) => event.replace(log.path, 'PATH'));
 
   it('is waited for from the start, and read from its beginning even if the end was asked for', () => {
-    const bench = log.follow({}, 'end');
+    const bench = follow({}, 'end');
     for (let hour = 0; hour < 3; hour++) {
       bench.clock.advance(3_600_000);
       bench.look();
     }
     expect(told(bench)).toEqual([MISSING, 'caught up']);
-    log.createWriter('one\n');
+    createWriter('one\n');
     bench.look();
     expect(bench.lines).toEqual(['one']);
     expect(told(bench)).toEqual([MISSING, 'caught up', 'recovered']);
@@ -26,16 +27,16 @@ describe('a file that is not there, or may not be read', () => {
 
   it('may have a folder that comes later', () => {
     fs.rmdirSync(log.folder);
-    const bench = log.follow();
+    const bench = follow();
     fs.mkdirSync(log.folder);
-    log.createWriter('one\n');
+    createWriter('one\n');
     bench.look();
     expect([bench.lines, told(bench)]).toEqual([['one'], [MISSING, 'caught up', 'recovered']]);
   });
 
   it('is no problem for a second while the old one is held, then it is', () => {
-    const writer = log.createWriter('one\n');
-    const bench = log.follow();
+    const writer = createWriter('one\n');
+    const bench = follow();
     writer.shiftNumbered();
     bench.look();
     bench.clock.advance(999);
@@ -57,8 +58,8 @@ describe('a file that is not there, or may not be read', () => {
     ['missing', () => fs.renameSync(log.path, `${log.path}.away`), () => fs.renameSync(`${log.path}.away`, log.path)],
     ['not readable', (bench) => bench.fileSystem.forbid(log.path), (bench) => bench.fileSystem.heal()],
   ])('has not reached its end while it is %s, though there is nothing to catch up on', (_, take, giveBack) => {
-    log.createWriter('one\n');
-    const bench = log.createBench();
+    createWriter('one\n');
+    const bench = createBench();
     take(bench);
     bench.start();
     expect(bench.follower.state).toMatchObject({ isCaughtUp: true, hasReachedEnd: false });
@@ -72,20 +73,20 @@ describe('a file that is not there, or may not be read', () => {
 
   it('that is no file is not opened', () => {
     fs.mkdirSync(log.path);
-    const bench = log.follow();
+    const bench = follow();
     bench.look();
     expect(told(bench)).toEqual(['problem Cannot read "PATH": it is a directory, expected a file', 'caught up']);
     fs.rmdirSync(log.path);
     bench.look();
-    log.createWriter('one\n');
+    createWriter('one\n');
     bench.look();
     expect(bench.lines).toEqual(['one']);
     expect(told(bench).slice(2)).toEqual([MISSING, 'recovered']);
   });
 
   it('is tried again until permission is given', () => {
-    log.createWriter('one\n');
-    const bench = log.createBench();
+    createWriter('one\n');
+    const bench = createBench();
     bench.fileSystem.forbid(log.path);
     bench.start();
     bench.look();
@@ -97,8 +98,8 @@ describe('a file that is not there, or may not be read', () => {
   });
 
   it('is read on when permission is taken while it is open, and that is told', () => {
-    const writer = log.createWriter('one\n');
-    const bench = log.follow();
+    const writer = createWriter('one\n');
+    const bench = follow();
     fs.chmodSync(log.path, 0o600);
     bench.fileSystem.forbid(log.path);
     bench.look();
@@ -114,8 +115,8 @@ describe('a file that is not there, or may not be read', () => {
   });
 
   it('keeps the old file while the new one may not be read', () => {
-    const writer = log.createWriter('one\n');
-    const bench = log.follow();
+    const writer = createWriter('one\n');
+    const bench = follow();
     bench.rest();
     writer.rotateNumbered();
     fs.chmodSync(log.path, 0o600);
@@ -136,8 +137,8 @@ describe('a file that is not there, or may not be read', () => {
 
 describe('a disk that fails', () => {
   it('is tried again, and nothing is lost or doubled', () => {
-    const writer = log.createWriter('one\n');
-    const bench = log.follow();
+    const writer = createWriter('one\n');
+    const bench = follow();
     writer.write('two\n');
     bench.fileSystem.fail('read', 'EIO');
     bench.look();
@@ -150,8 +151,8 @@ describe('a disk that fails', () => {
   });
 
   it('whose handle has gone bad is opened anew at the same place', () => {
-    const writer = log.createWriter('one\n');
-    const bench = log.follow();
+    const writer = createWriter('one\n');
+    const bench = follow();
     writer.write('two\n');
     let opened = 0;
     bench.fileSystem.onCall = (call) => {
@@ -165,8 +166,8 @@ describe('a disk that fails', () => {
   });
 
   it('gives up a rotated file that it cannot read, and says what is lost', () => {
-    const writer = log.createWriter('one\n');
-    const bench = log.follow();
+    const writer = createWriter('one\n');
+    const bench = follow();
     writer.write('lost\n');
     bench.fileSystem.fail('read', 'EIO');
     bench.look();

@@ -9,11 +9,12 @@ import { useFollowedLog } from '../../testbench/followed-log.ts';
 import { ManualTurns } from '../../testbench/manual-wake.ts';
 
 const log = useFollowedLog();
+const { createWriter, follow, createBench } = log;
 
 describe('a file that only grows', () => {
   it('is read from its beginning, then as it grows', () => {
-    const writer = log.createWriter('one\n');
-    const bench = log.follow();
+    const writer = createWriter('one\n');
+    const bench = follow();
     expect(bench.lines).toEqual(['one']);
     writer.write('two\nthree\n');
     bench.look();
@@ -22,8 +23,8 @@ describe('a file that only grows', () => {
   });
 
   it('is read from its end if that is asked for', () => {
-    const writer = log.createWriter('old\nolder\n');
-    const bench = log.follow({}, 'end');
+    const writer = createWriter('old\nolder\n');
+    const bench = follow({}, 'end');
     writer.write('new\n');
     bench.look();
     expect(bench.lines).toEqual(['new']);
@@ -31,8 +32,8 @@ describe('a file that only grows', () => {
   });
 
   it('is read from the line that is not ended, if from the end', () => {
-    const writer = log.createWriter('old\nhal');
-    const bench = log.follow({}, 'end');
+    const writer = createWriter('old\nhal');
+    const bench = follow({}, 'end');
     writer.write('f\n');
     bench.look();
     expect(bench.lines).toEqual(['half']);
@@ -42,21 +43,21 @@ describe('a file that only grows', () => {
     ['short', 'a line that has no end yet', 0],
     ['longer than is looked back', 'x'.repeat(70_000), 70_000],
   ])('is read from where its only line, %s, begins or is joined, if from the end', (_, text, startByte) => {
-    log.createWriter(text);
-    expect(log.follow({}, 'end').consumer.begins).toEqual(startByte === 0 ? [] : [startByte]);
+    createWriter(text);
+    expect(follow({}, 'end').consumer.begins).toEqual(startByte === 0 ? [] : [startByte]);
   });
 
   it('may be empty, if from the end', () => {
-    const writer = log.createWriter();
-    const bench = log.follow({}, 'end');
+    const writer = createWriter();
+    const bench = follow({}, 'end');
     writer.write('one\n');
     bench.look();
     expect(bench.lines).toEqual(['one']);
   });
 
   it('gives a line only when its newline has come', () => {
-    const writer = log.createWriter('half a l');
-    const bench = log.follow();
+    const writer = createWriter('half a l');
+    const bench = follow();
     bench.rest();
     expect(bench.lines).toEqual([]);
     writer.write('ine\n');
@@ -65,8 +66,8 @@ describe('a file that only grows', () => {
   });
 
   it('may be written in the middle of a character', () => {
-    const writer = log.createWriter();
-    const bench = log.follow();
+    const writer = createWriter();
+    const bench = follow();
     for (const byte of Buffer.from('zoë é €\n')) {
       writer.write(Uint8Array.of(byte));
       bench.look();
@@ -75,8 +76,8 @@ describe('a file that only grows', () => {
   });
 
   it('tells how far it is', () => {
-    const writer = log.createWriter('one\ntw');
-    const bench = log.follow();
+    const writer = createWriter('one\ntw');
+    const bench = follow();
     expect(bench.follower.state).toMatchObject({ path: log.path, positionBytes: 6, heldBytes: 2, sizeBytes: 6, unreadBytes: 0 });
     expect(bench.follower.state).toMatchObject({ isCaughtUp: true, generationCount: 1 });
     const { ino, dev } = fs.statSync(log.path);
@@ -87,16 +88,16 @@ describe('a file that only grows', () => {
   });
 
   it('can be started once only', () => {
-    log.createWriter();
-    const bench = log.follow();
+    createWriter();
+    const bench = follow();
     expect(() => bench.follower.start('end')).toThrow(
       `Cannot start following "${log.path}": it was started before, expected a new follower`,
     );
   });
 
   it('is left alone after stop', () => {
-    const writer = log.createWriter('one\nhal');
-    const bench = log.follow();
+    const writer = createWriter('one\nhal');
+    const bench = follow();
     bench.follower.stop();
     writer.write('f\n');
     bench.look();
@@ -107,8 +108,8 @@ describe('a file that only grows', () => {
 
 describe('an idle record', () => {
   it('is settled once, RECORD_IDLE_MS after its last byte', () => {
-    const writer = log.createWriter('one\n');
-    const bench = log.follow({ holdsLastLine: true });
+    const writer = createWriter('one\n');
+    const bench = follow({ holdsLastLine: true });
     bench.clock.advance(RECORD_IDLE_MS - 1);
     expect(bench.lines).toEqual([]);
     bench.clock.advance(1);
@@ -122,8 +123,8 @@ describe('an idle record', () => {
   });
 
   it('is not settled while bytes come', () => {
-    const writer = log.createWriter('one\n');
-    const bench = log.follow({ holdsLastLine: true });
+    const writer = createWriter('one\n');
+    const bench = follow({ holdsLastLine: true });
     for (let count = 0; count < 5; count++) {
       bench.clock.advance(RECORD_IDLE_MS - 10);
       writer.write(`${count}\n`);
@@ -134,8 +135,8 @@ describe('an idle record', () => {
   });
 
   it('is looked at before it is settled: its next line may be there already', () => {
-    const writer = log.createWriter('one\n');
-    const bench = log.follow({ holdsLastLine: true });
+    const writer = createWriter('one\n');
+    const bench = follow({ holdsLastLine: true });
     writer.write('  continued\n');
     bench.clock.advance(RECORD_IDLE_MS);
     expect([bench.lines, bench.consumer.settleCount]).toEqual([['one'], 0]);
@@ -144,8 +145,8 @@ describe('an idle record', () => {
   });
 
   it('keeps a line without its newline held', () => {
-    log.createWriter('one\nhal');
-    const bench = log.follow({ holdsLastLine: true });
+    createWriter('one\nhal');
+    const bench = follow({ holdsLastLine: true });
     bench.rest();
     expect([bench.lines, bench.consumer.heldText]).toEqual([['one'], 'hal']);
   });
@@ -155,8 +156,8 @@ describe('catching up', () => {
   const LINE = `${'x'.repeat(99)}\n`;
 
   it('reads a mebibyte a turn', () => {
-    log.createWriter(LINE.repeat(50_000));
-    const bench = log.createBench();
+    createWriter(LINE.repeat(50_000));
+    const bench = createBench();
     bench.follower.start('beginning');
     const positions: number[] = [];
     while (bench.turns.waitingCount > 0) {
@@ -169,8 +170,8 @@ describe('catching up', () => {
   });
 
   it('tells what is unread, also in later generations', () => {
-    const writer = log.createWriter(LINE.repeat(20_000));
-    const bench = log.createBench();
+    const writer = createWriter(LINE.repeat(20_000));
+    const bench = createBench();
     bench.follower.start('beginning');
     bench.turns.runOne();
     expect(bench.follower.state).toMatchObject({ unreadBytes: 2_000_000 - 1024 * 1024, isCaughtUp: false });
@@ -183,8 +184,8 @@ describe('catching up', () => {
   });
 
   it('ends its turn early when the consumer is slow', () => {
-    log.createWriter(LINE.repeat(50_000));
-    const bench = log.createBench();
+    createWriter(LINE.repeat(50_000));
+    const bench = createBench();
     const read: ChunkConsumer['read'] = bench.consumer.read.bind(bench.consumer);
     bench.consumer.read = (bytes, length) => {
       bench.clock.pass(5);
@@ -196,7 +197,7 @@ describe('catching up', () => {
   });
 
   it('takes turns with other followers', () => {
-    log.createWriter(LINE.repeat(50_000));
+    createWriter(LINE.repeat(50_000));
     const other = join(log.folder, 'worker1.log');
     fs.writeFileSync(other, 'one\n');
     const turns = new ManualTurns();
@@ -216,8 +217,8 @@ describe('catching up', () => {
   });
 
   it('cuts a line of 25 MB with a buffer that never grows', () => {
-    const writer = log.createWriter('before\n');
-    const bench = log.follow();
+    const writer = createWriter('before\n');
+    const bench = follow();
     for (let count = 0; count < 25; count++) {
       writer.write('x'.repeat(1_000_000));
       bench.look();
