@@ -19,6 +19,7 @@ import { type Checked, fileProblem } from './config/problem.ts';
 import { createHttpServer, type HttpServer } from './http/server.ts';
 import type { StatusView } from './http/status-view.ts';
 import { createIdentifierHash } from './identifier-hash.ts';
+import { decideReadiness, type SourceStanding } from './readiness.ts';
 import { hintOnRuleChange } from './rules/rule-files.ts';
 import { compileLoadedRules } from './rules/rule-set-loader.ts';
 import { openRuleWatch, type RuleWatch } from './rules/rule-watch.ts';
@@ -106,7 +107,7 @@ export async function startDaemon({ config, clock, announce, onFact, listenDescr
   const { keeper, positions } = state.value;
   noteReload(store, true, startedMs);
   store.gauge('lotus_e2ee_watch_build_info', VERSION, process.version).set(1);
-  const status = (): StatusView => createStatus(pipeline, sources, keeper, startedMs);
+  const status = (): StatusView => createStatus({ pipeline, sources, resumed: positions, keeper, clock, startedMs });
   const descriptor = listenDescriptor === undefined ? {} : { descriptor: listenDescriptor };
   const server = createHttpServer({ listen: config.listen, ...descriptor, store, status, beforeShown: () => keeper.commitInParts() });
   const address = await listen(server, config);
@@ -193,24 +194,39 @@ function noteReload(store: MetricStore, isGood: boolean, nowMs: number): void {
   if (isGood) store.gauge('lotus_e2ee_watch_config_last_reload_success_timestamp_seconds').set(nowMs / 1000);
 }
 
+interface Standing {
+  readonly pipeline: Pipeline;
+  readonly sources: readonly LogSource[];
+  /** Names of the sources in which an earlier run has left a position. */
+  readonly resumed: { has(name: string): boolean };
+  readonly keeper: StateKeeper;
+  readonly clock: Clock;
+  readonly startedMs: number;
+}
+
 /** Values that are worked out when somebody asks come up to date here: the server asks before each answer. */
-function createStatus(pipeline: Pipeline, sources: readonly LogSource[], keeper: StateKeeper, startedMs: number): StatusView {
-  const behind = sources.filter((source) => !source.hasCaughtUp);
-  const unreadable = sources.flatMap((source) => source.problem ?? []);
+function createStatus({ pipeline, sources, resumed, keeper, clock, startedMs }: Standing): StatusView {
   pipeline.refreshMetrics();
   for (const source of sources) source.refreshMetrics(pipeline.metrics);
-  pipeline.metrics.gauge('lotus_e2ee_watch_catching_up').set(Number(behind.length > 0));
-  const isReplaying = behind.some((source) => source.problem === null);
-  const reason = isReplaying
-    ? `reading what is there: ${behind.map((source) => source.describeProgress()).join(', ')}`
-    : unreadable.length === sources.length
-      ? unreadable.join('; ')
-      : '';
+  pipeline.metrics.gauge('lotus_e2ee_watch_catching_up').set(Number(sources.some((source) => !source.hasCaughtUp)));
+  const nowMs = clock.monotonicMs();
   return {
     version: VERSION,
     startedMs,
-    ready: { isReady: reason === '', isReplaying, reason },
+    ready: decideReadiness(sources.map((source) => standingOf(source, resumed.has(source.name), nowMs))),
     sources: sources.map((source) => source.view()),
     state: keeper.view,
+  };
+}
+
+function standingOf(source: LogSource, isResumed: boolean, nowMs: number): SourceStanding {
+  const { name, hasCaughtUp, hasReachedEnd, problem, problemSinceMs } = source;
+  return {
+    name,
+    isResumed,
+    hasCaughtUp,
+    hasReachedEnd,
+    problem: problem === null ? null : { text: problem, lastingMs: nowMs - problemSinceMs },
+    progress: source.describeProgress(),
   };
 }

@@ -70,6 +70,10 @@ export class FollowedSource implements LogSource {
     return this.#hasCaughtUp;
   }
 
+  get hasReachedEnd(): boolean {
+    return this.#follower.state.hasReachedEnd;
+  }
+
   /** When it last completed a look, by the clock's monotonicMs. */
   get lastLookMs(): number {
     return Math.max(this.#createdMs, this.#follower.state.lastLookMs);
@@ -78,6 +82,10 @@ export class FollowedSource implements LogSource {
   /** Why it can't be read now; null: it can. */
   get problem(): string | null {
     return this.#problem;
+  }
+
+  get problemSinceMs(): number {
+    return this.#problemSinceMs;
   }
 
   /** Goes on where `kept` says; without it, at the very first start, where `from` says. */

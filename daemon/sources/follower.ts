@@ -34,6 +34,8 @@ export interface FollowerState {
   /** Known to be written and not read, in later generations too. */
   readonly unreadBytes: number;
   readonly isCaughtUp: boolean;
+  /** Since the start there was a file at the path, and all was read that was there then. Not so while it's missing or can't be read. */
+  readonly hasReachedEnd: boolean;
   /** When the last look was completed, by the clock's monotonicMs; 0 before the first. */
   readonly lastLookMs: number;
   /** Generations opened since the start; a file that was emptied counts again. */
@@ -80,6 +82,7 @@ export class Follower {
   #missingSinceMs: number | undefined;
   #hasCaughtUp = false;
   #isCaughtUp = false;
+  #hasReachedEnd = false;
   #lastLookMs = 0;
 
   #settleTimer: Timer | undefined;
@@ -127,6 +130,7 @@ export class Follower {
       sizeBytes: generation?.look.sizeBytes ?? 0,
       unreadBytes: this.#reader?.unreadBytes ?? 0,
       isCaughtUp: this.#isCaughtUp,
+      hasReachedEnd: this.#hasReachedEnd,
       lastLookMs: this.#lastLookMs,
       generationCount: this.#reader?.generationCount ?? 0,
     };
@@ -172,6 +176,7 @@ export class Follower {
     if (readBytes > 0) this.#noteBytes();
     this.#lastLookMs = clock.monotonicMs();
     this.#isCaughtUp = IS_DONE.has(decision);
+    if (decision === 'wait') this.#hasReachedEnd = true;
     if (this.#isCaughtUp) this.#tellCaughtUp();
     if (GOES_ON.has(decision)) this.#requestStep();
     return readBytes > 0 || reader.generationCount > generationsBefore;

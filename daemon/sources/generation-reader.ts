@@ -8,7 +8,7 @@
  * - what can't be had any more is announced as a gap.
  */
 import type { ChunkConsumer } from '../../src/lines/chunk-consumer.ts';
-import { type FileLook, isSameInode, MIN_PROOF_BYTES } from '../../src/tail/file-identity.ts';
+import { type FileLook, isSameInode } from '../../src/tail/file-identity.ts';
 import { resumeGap } from '../../src/tail/resume.ts';
 import {
   chooseSuccessor,
@@ -27,15 +27,20 @@ import {
 import type { GenerationPosition, SourcePosition } from '../../src/tail/source-position.ts';
 import type { Clock } from '../clock.ts';
 import { ChunkFeeder } from './chunk-feeder.ts';
+import { type Current, isPlain, isTelling, roleOf } from './current-generation.ts';
+import { findCopy, mayBePacked } from './emptied-copy.ts';
 import type { SourceFileSystem } from './file-system.ts';
 import { findSiblings } from './generation-finder.ts';
+import { GenerationSearch } from './generation-search.ts';
+import { LongTask } from './long-task.ts';
 import { OpenGeneration } from './open-generation.ts';
 import { PackedGeneration } from './packed-generation.ts';
 import { PathLooker } from './path-looker.ts';
 import { PinnedGenerations } from './pinned-generations.ts';
-import { describeReadFailure, SourceFailure } from './read-problem.ts';
-import { type Found, findGeneration, type Generation, openSibling } from './resume-search.ts';
+import { describeFailureOf, SourceFailure } from './read-problem.ts';
+import { type Found, type Generation, openSibling } from './resume-search.ts';
 import { RetiredGenerations } from './retired-generations.ts';
+import { UnpackedGenerations } from './unpacked-generations.ts';
 
 /** What happened to the file. Called between calls of the consumer. */
 export interface GenerationEvents {
@@ -64,20 +69,6 @@ export interface Advance {
 /** One read, in bytes: small enough that a slow consumer can be stopped after it, large enough to cost nothing (performance.md 2.1). */
 const READ_BYTES = 256 * 1024;
 
-/** The generation that is read. */
-interface Current<G extends Generation = Generation> {
-  readonly generation: G;
-  /** Opened at the followed path; `between` under a rotated name; `copy`: what copytruncate left of an emptied file. */
-  readonly role: 'live' | 'between' | 'copy';
-  /** Largest size seen, and when it was seen to grow. */
-  seenBytes: number;
-  grownAtMs: number;
-  /** Time of the write up to which the marker is known to be intact. */
-  checkedMs: number;
-  /** Where the generation before was left: as long as a packed one may be that one's packed form, a later start has to go on there. */
-  readonly before: GenerationPosition | undefined;
-}
-
 export interface GenerationReaderOptions {
   readonly path: string;
   readonly consumer: ChunkConsumer;
@@ -100,18 +91,11 @@ export class GenerationReader {
   readonly #looker: PathLooker;
   readonly #retired: RetiredGenerations;
   readonly #pinned: PinnedGenerations;
+  readonly #unpacked = new UnpackedGenerations();
   #start: 'beginning' | 'end' | 'oldest';
-  /** The generation that has to be found before anything is read. */
-  #sought: GenerationPosition | undefined;
-  #found: Found | undefined;
-  /** It was not there when there was no file at the path either. */
-  #isMissed = false;
-  /** Why a file that may be it can't be read. */
-  #seekProblem: string | undefined;
-  #isBusy = false;
+  readonly #task: LongTask;
+  readonly #search: GenerationSearch;
   #isClosed = false;
-  /** Thrown where nobody waits; thrown again at the next `advance`. */
-  #thrown: { readonly error: unknown } | undefined;
   #current: Current | undefined;
   #generationCount = 0;
   #laterBytes = 0;
@@ -130,7 +114,11 @@ export class GenerationReader {
     this.#retired = new RetiredGenerations((gap) => events.gap(gap));
     this.#pinned = new PinnedGenerations(path, fileSystem);
     this.#start = typeof start === 'string' ? start : 'beginning';
-    this.#sought = typeof start === 'string' ? undefined : (start.generation ?? undefined);
+    this.#task = new LongTask(() => {
+      if (!this.#isClosed) this.#onProgress(0);
+    });
+    const sought = typeof start === 'string' ? undefined : (start.generation ?? undefined);
+    this.#search = new GenerationSearch(path, fileSystem, this.#task, sought);
   }
 
   get generation(): Generation | undefined {
@@ -154,7 +142,7 @@ export class GenerationReader {
 
   /** For a later start; undefined: nothing was looked at yet. */
   position(): SourcePosition | undefined {
-    if (this.#sought !== undefined) return { generation: this.#sought };
+    if (this.#search.sought !== undefined) return { generation: this.#search.sought };
     if (this.#current === undefined) return this.#start === 'beginning' ? { generation: null } : undefined;
     const { generation, seenBytes, before } = this.#current;
     const { heldBytes } = this;
@@ -166,16 +154,17 @@ export class GenerationReader {
 
   /** One look and what follows from it. Throws only what the consumer or the events throw. */
   advance(): Advance {
-    if (this.#thrown !== undefined) throw this.#thrown.error;
+    this.#task.rethrow();
     this.#retired.dropUntil(this.#clock.monotonicMs());
     const path = this.#looker.look();
     const problem = path.kind === 'blocked' ? path.text : undefined;
     try {
-      if (this.#sought !== undefined) {
-        const decision = this.#seek(this.#sought, path);
-        return { decision, readBytes: 0, problem: problem ?? this.#seekProblem };
+      const { sought } = this.#search;
+      if (sought !== undefined) {
+        const decision = this.#seek(sought, path);
+        return { decision, readBytes: 0, problem: problem ?? this.#search.problem };
       }
-      if (this.#isBusy) {
+      if (this.#task.isRunning) {
         this.#pinLive(path);
         return { decision: 'busy', readBytes: 0, problem };
       }
@@ -184,7 +173,7 @@ export class GenerationReader {
       return { decision, readBytes: this.#act(decision, observation.successor), problem };
     } catch (error) {
       if (!(error instanceof SourceFailure)) throw error;
-      return { decision: 'blocked', readBytes: 0, problem: this.#describe(error) };
+      return { decision: 'blocked', readBytes: 0, problem: describeFailureOf(this.#path, error) };
     }
   }
 
@@ -199,46 +188,17 @@ export class GenerationReader {
     this.#pinned.close();
     this.#current?.generation.close();
     this.#current = undefined;
-    this.#dropFound();
+    this.#search.close();
   }
 
-  /** Where the known generation is: searched in other turns, taken in this one. */
   #seek(sought: GenerationPosition, path: PathLook): Decision | 'busy' {
-    if (this.#isBusy) return this.#seekProblem === undefined ? 'busy' : 'blocked';
-    if (path.kind === 'blocked' || (path.kind === 'missing' && this.#isMissed)) return path.kind;
-    this.#isMissed = false;
-    const found = this.#found;
-    this.#found = undefined;
-    if (found === undefined) return this.#search(sought);
-    if (found.kind === 'unsettled') return 'linger';
-    if (found.kind === 'found') return this.#takeFound(found, sought);
-    // While there is no file, its file system may not be mounted: nothing is given up.
-    this.#isMissed = path.kind === 'missing';
-    return path.kind === 'missing' ? 'missing' : this.#giveUp(sought, found);
-  }
-
-  #search(sought: GenerationPosition): 'busy' {
-    this.#run(async () => {
-      try {
-        this.#found = await findGeneration(sought, this.#path, this.#fileSystem);
-        this.#seekProblem = undefined;
-      } catch (error) {
-        if (!(error instanceof SourceFailure)) throw error;
-        // Tried again at the next look.
-        this.#seekProblem = this.#describe(error);
-      }
-    });
-    return 'busy';
-  }
-
-  /** It may be another generation than the one at the path that can't be read. */
-  #describe({ cause }: SourceFailure): string {
-    const path = cause instanceof Error && 'path' in cause ? String(cause.path) : this.#path;
-    return describeReadFailure(path, cause);
+    const found = this.#search.seek(sought, path);
+    if (typeof found === 'string') return found;
+    return found.kind === 'found' ? this.#takeFound(found, sought) : this.#giveUp(sought, found);
   }
 
   #takeFound({ generation, isLive, isCopy }: Extract<Found, { kind: 'found' }>, sought: GenerationPosition): Decision {
-    this.#sought = undefined;
+    this.#search.sought = undefined;
     if (isCopy) this.#events.gap(resumeGap(sought, true, generation.path, 0));
     if (this.#feeder.heldBytes > 0) this.#feeder = new ChunkFeeder(this.#consumer);
     this.#consumer.begin(sought.doneBytes);
@@ -250,7 +210,7 @@ export class GenerationReader {
   #giveUp(sought: GenerationPosition, { isEmptied, next }: Extract<Found, { kind: 'lost' }>): Decision {
     const generation = next === undefined ? undefined : openSibling(next, this.#fileSystem);
     if (generation === undefined || next === undefined) return 'linger';
-    this.#sought = undefined;
+    this.#search.sought = undefined;
     // Of a generation of which nothing was read nobody can say that it isn't the one that is read now.
     if (sought.readBytes > 0 || sought.sizeBytes > 0) this.#events.gap(resumeGap(sought, isEmptied, undefined, this.#feeder.heldBytes));
     this.#feeder.finish();
@@ -358,33 +318,14 @@ export class GenerationReader {
 
   #unpack(generation: PackedGeneration, fromByte: number, known: OpenGeneration | undefined): void {
     const beginning = isTelling(known) ? known.identity.prefix : undefined;
-    this.#run(async () => {
+    this.#task.run(async () => {
       await generation.read(fromByte, beginning, (bytes) => {
         this.#feeder.push(bytes);
         this.#onProgress(bytes.length);
       });
       if (generation.fault !== undefined) this.#events.gap(unreadGap('damaged', generation.positionBytes, 0));
+      else if (!generation.isRepeat) this.#unpacked.add(generation.position(0));
     });
-  }
-
-  /** Something that takes more than one turn. */
-  #run(task: () => Promise<void>): void {
-    this.#isBusy = true;
-    const end = (thrown: { readonly error: unknown } | undefined): void => {
-      this.#isBusy = false;
-      this.#thrown = thrown;
-      if (this.#isClosed) this.#dropFound();
-      else this.#onProgress(0);
-    };
-    task().then(
-      () => end(undefined),
-      (error: unknown) => end({ error }),
-    );
-  }
-
-  #dropFound(): void {
-    if (this.#found?.kind === 'found') this.#found.generation.close();
-    this.#found = undefined;
   }
 
   #switchTo(successor: Sibling, current: Current): number {
@@ -416,11 +357,14 @@ export class GenerationReader {
     else generation.close();
   }
 
-  /** Undefined: the rotation went on meanwhile, and another file has that name now. */
+  /** Undefined: there is another one to be chosen, as the rotation went on meanwhile, or this one was read already. */
   #openSuccessor(successor: Sibling): Generation | undefined {
     const held = this.#pinned.take(successor.look);
     for (const generation of held?.passedOver ?? []) this.#retired.add(generation, this.#clock.monotonicMs());
-    return held?.generation ?? openSibling(successor, this.#fileSystem);
+    if (held === undefined) return openSibling(successor, this.#fileSystem);
+    if (!this.#unpacked.hold(held.generation)) return held.generation;
+    this.#retire(held.generation);
+    return undefined;
   }
 
   #kindOfEnd({ generation, role }: Current): RotationKind {
@@ -441,10 +385,10 @@ export class GenerationReader {
     const { generation, seenBytes, role } = current;
     const { positionBytes } = generation;
     const siblings = findSiblings(generation.path, this.#path, this.#fileSystem) ?? [];
-    const copy = this.#findCopy(generation, siblings);
-    if (copy === undefined && isCopyPacked(current, siblings)) {
+    const copy = findCopy(generation, siblings, this.#fileSystem);
+    if (copy === undefined && mayBePacked(current.checkedMs, siblings)) {
       // Searched for as after a start. What the consumer holds is presented again from the copy, or ends here.
-      this.#sought = generation.position(this.#feeder.heldBytes, seenBytes);
+      this.#search.sought = generation.position(this.#feeder.heldBytes, seenBytes);
       generation.close();
       this.#current = undefined;
       return;
@@ -461,31 +405,6 @@ export class GenerationReader {
     this.#events.rotated('truncate');
   }
 
-  /** The newest sibling that holds what was read of the emptied file, opened at the same position. */
-  #findCopy(emptied: OpenGeneration, siblings: readonly Sibling[]): OpenGeneration | undefined {
-    const candidates = siblings.filter(
-      ({ look, isCompressed }) => !isCompressed && !isSameInode(look, emptied.look) && look.sizeBytes >= emptied.positionBytes,
-    );
-    for (const { path } of candidates.toReversed()) {
-      const copy = this.#openCopy(path, emptied);
-      if (copy !== undefined) return copy;
-    }
-    return undefined;
-  }
-
-  /** Undefined also for a file that can't be read: it's as good as none. */
-  #openCopy(path: string, emptied: OpenGeneration): OpenGeneration | undefined {
-    let candidate: OpenGeneration | undefined;
-    try {
-      candidate = new OpenGeneration(path, this.#fileSystem);
-      if (candidate.takeOver(emptied)) return candidate;
-    } catch (error) {
-      if (!(error instanceof SourceFailure)) throw error;
-    }
-    candidate?.close();
-    return undefined;
-  }
-
   /** A descriptor that fails is opened anew; if another file stands at the path by now, what it had left is lost. */
   #repair(path: PathLook): void {
     const current = this.#current;
@@ -497,26 +416,6 @@ export class GenerationReader {
     current.generation.close();
     this.#current = undefined;
   }
-}
-
-/** Perhaps: there is a packed file that was last written to after the emptied one was seen whole. */
-function isCopyPacked({ checkedMs }: Current, siblings: readonly Sibling[]): boolean {
-  return siblings.some(({ isCompressed, look }) => isCompressed && look.modifiedMs >= checkedMs);
-}
-
-/** Enough of it is known to know its packed form by its beginning. */
-function isTelling(known: OpenGeneration | undefined): known is OpenGeneration {
-  return known !== undefined && known.identity.prefix.lengthBytes >= MIN_PROOF_BYTES;
-}
-
-function isPlain(current: Current): current is Current<OpenGeneration> {
-  return current.generation instanceof OpenGeneration;
-}
-
-/** What follows a copy under a rotated name is the next copy of the same file. */
-function roleOf({ isLive, isPinned }: Sibling, before: Current['role']): Current['role'] {
-  if (isLive || isPinned) return 'live';
-  return before === 'copy' ? 'copy' : 'between';
 }
 
 function unreadGap(reason: Gap['reason'], fromByte: number, lostBytes: number): Gap {

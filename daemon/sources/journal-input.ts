@@ -171,8 +171,6 @@ export class JournalInput implements LiveInput {
       this.#timer?.cancel();
       const pauseMs = Math.min(MAX_RETRY_MS, RETRY_MS * 2 ** this.#failureCount++);
       receiver.problem(`Cannot read the ${this.title}: ${describeEnd(code, complaint)}`);
-      // Nothing that could be read is left unread.
-      receiver.caughtUp();
       this.#timer = this.#options.clock.setTimer(pauseMs, () => this.#run(purpose === 'find the end' ? purpose : 'catch up'));
       return;
     }

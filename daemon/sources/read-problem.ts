@@ -53,6 +53,11 @@ export class SourceFailure extends Error {
   }
 }
 
+/** As describeReadFailure, where it may be another generation than the one at `path` that can't be read. */
+export function describeFailureOf(path: string, { cause }: SourceFailure): string {
+  return describeReadFailure(cause instanceof Error && 'path' in cause ? String(cause.path) : path, cause);
+}
+
 /** Runs a call into the file system; throws SourceFailure when it fails. */
 export function orSourceFailure<T>(call: () => T): T {
   try {

@@ -88,8 +88,17 @@ export class StreamedSource implements LogSource {
     return this.#hasCaughtUp;
   }
 
+  /** An input that can't be read has not caught up. */
+  get hasReachedEnd(): boolean {
+    return this.#hasCaughtUp;
+  }
+
   get problem(): string | null {
     return this.#problem;
+  }
+
+  get problemSinceMs(): number {
+    return this.#problemSinceMs;
   }
 
   get lastLookMs(): number {

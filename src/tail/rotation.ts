@@ -116,10 +116,10 @@ function isOlder({ look, isCompressed }: Sibling, pinned: FileLook): boolean {
   return isCompressed ? look.modifiedMs < pinned.modifiedMs : isLaterBorn(pinned, look);
 }
 
-/** Files made within one tick of the kernel's clock (4 ms) share their birth time: not later. */
+/** By the last write where birth isn't told, or is the same: files made within one tick of the kernel's clock (4 ms) share it. */
 function isLaterBorn(look: FileLook, open: FileLook): boolean {
-  if (look.birthtimeMs === 0 || open.birthtimeMs === 0) return look.modifiedMs > open.modifiedMs;
-  return look.birthtimeMs > open.birthtimeMs;
+  const isTold = look.birthtimeMs !== 0 && open.birthtimeMs !== 0 && look.birthtimeMs !== open.birthtimeMs;
+  return isTold ? look.birthtimeMs > open.birthtimeMs : look.modifiedMs > open.modifiedMs;
 }
 
 /** How a generation ended: given another name, deleted, or emptied in place; `relinked`: the path is a symbolic link that points elsewhere now. */

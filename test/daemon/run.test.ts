@@ -3,12 +3,14 @@ import fs from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
-import { systemClock } from '../../daemon/clock.ts';
+import { type Clock, systemClock } from '../../daemon/clock.ts';
 import { type Config, defaultConfig } from '../../daemon/config/config.ts';
+import { RETURN_GRACE_MS } from '../../daemon/readiness.ts';
 import { type Daemon, startDaemon } from '../../daemon/run.ts';
 import { STATE } from '../../daemon/state/open-state.ts';
 import type { WatchEvent } from '../../src/events.ts';
 import { devicesLog } from '../testbench/devices-log.ts';
+import { ManualClock } from '../testbench/manual-clock.ts';
 import { createTempFolder } from '../testbench/temp-folder.ts';
 
 let config: Config;
@@ -27,17 +29,24 @@ beforeEach(() => {
   };
 });
 
-async function start(changes: Partial<Config> = {}): Promise<Daemon> {
-  const started = await startDaemon({ config: { ...config, ...changes }, clock: systemClock, announce: (event) => events.push(event) });
+async function start(changes: Partial<Config> = {}, clock: Clock = systemClock): Promise<Daemon> {
+  const started = await startDaemon({ config: { ...config, ...changes }, clock, announce: (event) => events.push(event) });
   if (!started.ok) throw new Error(started.problems.map(({ message }) => message).join('; '));
   onTestFinished(() => started.value.stop().catch(() => {}));
   await until(() => started.value.isCaughtUp);
   return started.value;
 }
 
-async function until(isSo: () => boolean): Promise<void> {
-  for (let tries = 0; tries < 1000 && !isSo(); tries++) await sleep(10);
-  expect(isSo()).toBe(true);
+async function until(isSo: () => boolean | Promise<boolean>): Promise<void> {
+  for (let tries = 0; tries < 1000 && !(await isSo()); tries++) await sleep(10);
+  expect(await isSo()).toBe(true);
+}
+
+/** The state as it's on the disk at this moment: what a later start finds if the process is killed now. */
+function copyState(): string {
+  const copy = join(createTempFolder(), 'state');
+  fs.cpSync(config.stateDirectory, copy, { recursive: true });
+  return copy;
 }
 
 const get = async ({ address }: Daemon, path: string) => fetch(`http://127.0.0.1:${address.port}${path}`);
@@ -73,12 +82,12 @@ describe('a daemon that is started again', () => {
     fs.writeFileSync(log, devicesLog(0, 10, 0));
     const first = await start();
     expect(await countersOf(first)).toEqual(TEN_UPLOADS);
-    // As the disk is at this moment, were the process killed now.
-    const copy = join(createTempFolder(), 'state');
-    fs.cpSync(config.stateDirectory, copy, { recursive: true });
+    const copy = copyState();
     await first.stop();
     fs.rmSync(log);
-    const second = await start({ stateDirectory: copy });
+    const clock = new ManualClock();
+    const second = await start({ stateDirectory: copy }, clock);
+    clock.advance(RETURN_GRACE_MS);
     expect(await countersOf(second)).toEqual(TEN_UPLOADS);
   });
 
@@ -101,6 +110,73 @@ describe('a daemon that is started again', () => {
     expect(await (await get(daemon, '/metrics')).text()).toContain('\nlotus_e2ee_watch_state_resets_total 1\n');
     expect(events).toContainEqual(expect.objectContaining({ kind: 'state_set_aside' }));
   });
+});
+
+describe('a start whose state is older than what was shown (commits failed before the kill)', () => {
+  const AWAITED =
+    /^Not ready: waiting up to 60 s for what an earlier run has read: homeserver\.log \(Cannot read "[^"]+": it .+, expected a file\)\n$/;
+
+  it.each<[string, () => void, () => void]>([
+    ['missing', () => fs.renameSync(log, `${log}.elsewhere`), () => fs.renameSync(`${log}.elsewhere`, log)],
+    [
+      // Root is refused no file: what stands at the path can't be read by anybody.
+      'unreadable',
+      () => {
+        fs.renameSync(log, `${log}.1`);
+        fs.mkdirSync(log);
+      },
+      () => {
+        fs.rmdirSync(log);
+        fs.writeFileSync(log, devicesLog(10, 2, 10));
+      },
+    ],
+  ])('shows nothing while its log is %s, then values that go on where they were', async (_, takeAway, giveBack) => {
+    const copy = await stateBeforeTheLastFour();
+    takeAway();
+    const clock = new ManualClock();
+    const second = await start({ stateDirectory: copy }, clock);
+    for (const path of ['/metrics', '/-/ready']) {
+      const answer = await get(second, path);
+      expect([answer.status, await answer.text()]).toEqual([503, expect.stringMatching(AWAITED)]);
+    }
+    expect((await get(second, '/-/healthy')).status).toBe(200);
+    giveBack();
+    await until(async () => {
+      clock.advance(100);
+      return (await get(second, '/metrics')).status === 200;
+    });
+    const counters = await countersOf(second);
+    expect(counters[0]).toBe(`lotus_e2ee_key_uploads_total{outcome="accepted"} ${fs.existsSync(`${log}.1`) ? 12 : 10}`);
+  });
+
+  it('shows what it has when the log has not come back for a while, and nothing again while it reads it after all', async () => {
+    const copy = await stateBeforeTheLastFour();
+    fs.renameSync(log, `${log}.elsewhere`);
+    const clock = new ManualClock();
+    const second = await start({ stateDirectory: copy }, clock);
+    clock.advance(RETURN_GRACE_MS - 1);
+    expect((await get(second, '/metrics')).status).toBe(503);
+    clock.advance(1);
+    expect((await get(second, '/metrics')).status).toBe(200);
+    expect(await countersOf(second)).toContain('lotus_e2ee_key_uploads_total{outcome="accepted"} 6');
+    expect(await (await get(second, '/-/ready')).text()).toBe(`Not ready: Cannot read "${log}": it does not exist, expected a file\n`);
+    fs.renameSync(`${log}.elsewhere`, log);
+    clock.advance(1000);
+    await until(() => second.status().ready.isReady);
+    expect(await countersOf(second)).toEqual(TEN_UPLOADS);
+  });
+
+  /** A state that knows six of the ten uploads in the log; all ten were shown. */
+  async function stateBeforeTheLastFour(): Promise<string> {
+    fs.writeFileSync(log, devicesLog(0, 6, 0));
+    const first = await start();
+    expect((await countersOf(first)).length).toBe(3);
+    const copy = copyState();
+    fs.appendFileSync(log, devicesLog(6, 4, 6));
+    await until(async () => (await countersOf(first)).join() === TEN_UPLOADS.join());
+    await first.stop();
+    return copy;
+  }
 });
 
 describe('a second daemon with the same state', () => {

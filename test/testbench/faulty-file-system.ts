@@ -3,12 +3,15 @@
  * Root is refused nothing by a real file system, so permission tests need this.
  */
 import { realFileSystem, type SourceFileSystem } from '../../daemon/sources/file-system.ts';
+import type { FileLook } from '../../src/tail/file-identity.ts';
+import { ReusedInodes } from './reused-inodes.ts';
 
 type Call = 'open' | 'look' | 'lookAtOpen' | 'read' | 'checkReadable' | 'list' | 'resolve';
 
 export class FaultyFileSystem implements SourceFileSystem {
   readonly #faults = new Map<Call, { readonly code: string; readonly applies: (path: string) => boolean }>();
   readonly #paths = new Map<number, string>();
+  #inodes: ReusedInodes | undefined;
   /** Descriptors that are open. */
   get openCount(): number {
     return this.#paths.size;
@@ -25,6 +28,12 @@ export class FaultyFileSystem implements SourceFileSystem {
   forbid(path: string): void {
     this.fail('open', 'EACCES', (other) => other === path);
     this.fail('checkReadable', 'EACCES', (other) => other === path);
+  }
+
+  /** From now on files of `folder` have numbers that come again as soon as they may. */
+  reuseInodes(folder: string): ReusedInodes {
+    this.#inodes = new ReusedInodes(folder, () => this.#paths.keys());
+    return this.#inodes;
   }
 
   heal(): void {
@@ -50,12 +59,16 @@ export class FaultyFileSystem implements SourceFileSystem {
 
   look(path: string): ReturnType<SourceFileSystem['look']> {
     this.#enter('look', path);
-    return realFileSystem.look(path);
+    return this.#renumber(realFileSystem.look(path));
   }
 
   lookAtOpen(fd: number): ReturnType<SourceFileSystem['lookAtOpen']> {
     this.#enter('lookAtOpen', this.#paths.get(fd) ?? '');
-    return realFileSystem.lookAtOpen(fd);
+    return this.#renumber(realFileSystem.lookAtOpen(fd));
+  }
+
+  #renumber<L extends FileLook>(look: L): L {
+    return this.#inodes === undefined ? look : { ...look, ino: this.#inodes.numberOf(look) };
   }
 
   checkReadable(path: string): void {

@@ -67,10 +67,11 @@ export class FollowBench {
   /** Time passes and looks are taken until all that can be read is read. */
   rest(): void {
     this.look();
-    for (let isNew = true; isNew; ) {
+    // Twice: the follower's own timer may have had the first look.
+    for (let quietRounds = 0; quietRounds < 2; ) {
       this.clock.advance(REST_MS);
-      isNew = this.wake.ring();
-      isNew = this.turns.runAll() > 0 || isNew;
+      const isNew = this.wake.ring();
+      quietRounds = this.turns.runAll() > 0 || isNew ? 0 : quietRounds + 1;
     }
   }
 

@@ -35,6 +35,11 @@ export function countersOf(body: string): Counters {
   return counters;
 }
 
+/** Of a family without labels; undefined: it isn't there. */
+export function gaugeOf(body: string, family: string): number | undefined {
+  return parseExposition(body, 'text').get(family)?.samples[0]?.value;
+}
+
 /** One sentence for each counter that is lower now. */
 export function stepsBack(before: Counters, now: Counters): string[] {
   return [...before].flatMap(([series, value]) => {

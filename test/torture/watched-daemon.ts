@@ -70,6 +70,12 @@ export class WatchedDaemon {
     return child.exitCode;
   }
 
+  /** Lines of its log that tell of such an event, over all its lives. */
+  linesOf(event: string): string[] {
+    const log = fs.readFileSync(this.#output, 'utf8');
+    return log.split('\n').filter((line) => line.includes(`"event":"${event}"`));
+  }
+
   /** Whatever happens, nothing stays behind. */
   destroy(): void {
     this.#isWanted = false;

@@ -87,6 +87,22 @@ const almostRight = fc
   )
   .map((value) => JSON.stringify(value));
 
+/** Nothing is wrong but perhaps a number: each is at a bound or close to it. */
+const near = ({ min, max }: { readonly min: number; readonly max: number }): fc.Arbitrary<number> =>
+  fc.oneof(fc.integer({ min: min - 2, max: min + 2 }), fc.integer({ min: max - 2, max: max + 2 }));
+const nearBounds = fc
+  .record(
+    {
+      limits: fc.record(
+        { devices: near(BOUNDS.maxDevices), device_series: near(BOUNDS.maxDeviceSeries), open_joins: near(BOUNDS.maxOpenJoins) },
+        { requiredKeys: [] },
+      ),
+      follow: fc.record({ poll_interval: near(BOUNDS.pollIntervalMs).map((ms) => `${ms}ms`) }, { requiredKeys: [] }),
+    },
+    { requiredKeys: [] },
+  )
+  .map((value) => JSON.stringify(value));
+
 function isInOrder(config: Config): boolean {
   const within = (value: number, { min, max }: { readonly min: number; readonly max: number }): boolean =>
     Number.isInteger(value) && value >= min && value <= max;
@@ -108,6 +124,7 @@ describe('any text', () => {
   it.each([
     ['like YAML', yamlLike],
     ['almost right', almostRight],
+    ['near its bounds', nearBounds],
   ])('that is %s gives a config in order or problems that say where', (_, texts) => {
     const seen = { configs: 0, problems: 0 };
     fc.assert(

@@ -35,12 +35,15 @@ const stretch = (length: number): string => Array.from({ length: length / 10 }, 
 
 const DAY_MS = 86_400_000;
 const START_MS = Date.UTC(2026, 0, 1);
+/** What a packer loses of a time that it keeps to the second. */
+const LOST_SECONDS = 0.7;
 const dateOf = (day: number): string => new Date(START_MS + day * DAY_MS).toISOString().slice(0, 10);
 
 class World {
   readonly path = join(createTempFolder(), 'homeserver.log');
   readonly writer = new LogWriter(this.path);
   readonly isDated: boolean;
+  readonly keepsWholeSeconds: boolean;
   written = '';
   rotations = 0;
   packed = 0;
@@ -48,8 +51,10 @@ class World {
   bench: FollowBench;
   #committed: Commit;
 
-  constructor(isDated: boolean, holdsLastLine: boolean) {
+  /** `keepsWholeSeconds`: the packer keeps the time of the last write to the second only. */
+  constructor(isDated: boolean, holdsLastLine: boolean, keepsWholeSeconds: boolean) {
     this.isDated = isDated;
+    this.keepsWholeSeconds = keepsWholeSeconds;
     // A file of which nothing is known can't be found again: the first bytes are there when it starts.
     this.write(`${stretch(100)}\n`);
     this.bench = new FollowBench(this.path, { keepsBytes: true, holdsLastLine }).start();
@@ -85,7 +90,7 @@ class World {
     if (this.isDated) this.writer.rotateDated(dateOf(this.rotations));
     else this.writer.rotateNumbered(99);
     // The kernel's clock ticks every 4 ms: rotations of one tick could not be told apart by their last writes.
-    const time = START_MS / 1000 + this.rotations;
+    const time = START_MS / 1000 + 2 * this.rotations + LOST_SECONDS;
     fs.utimesSync(this.#newest(), time, time);
     this.rotations++;
     this.write(`${stretch(100)}\n`);
@@ -103,9 +108,10 @@ class World {
     const name = numbers[0];
     if (name === undefined) return;
     const file = join(folder, name);
-    const { atime, mtime } = fs.statSync(file);
+    const seconds = fs.statSync(file).mtimeMs / 1000;
+    const kept = this.keepsWholeSeconds ? Math.floor(seconds) : seconds;
     fs.writeFileSync(`${file}.gz`, gzipSync(fs.readFileSync(file)));
-    fs.utimesSync(`${file}.gz`, atime, mtime);
+    fs.utimesSync(`${file}.gz`, kept, kept);
     fs.rmSync(file);
     this.packed++;
   }
@@ -126,8 +132,8 @@ describe('property', () => {
     async (_, isDated) => {
       const seen = { rotations: 0, packed: 0, crashes: 0 };
       await fc.assert(
-        fc.asyncProperty(steps, fc.boolean(), async (plan, holdsLastLine) => {
-          const world = new World(isDated, holdsLastLine);
+        fc.asyncProperty(steps, fc.boolean(), fc.boolean(), async (plan, holdsLastLine, keepsWholeSeconds) => {
+          const world = new World(isDated, holdsLastLine, keepsWholeSeconds);
           for (const next of plan) await world.take(next);
           await world.end();
           const { bench, written } = world;

@@ -2,61 +2,10 @@
  * The follower in a process of its own, with the real clock, inotify and disk, beside a writer that doesn't wait for it: what the other tests can't show. It
  * checks the goals of performance.md 9 for the follower alone, and prints the figures that daemon/sources/wake.ts cites.
  */
-import { type ChildProcess, fork } from 'node:child_process';
-import { once } from 'node:events';
-import fs from 'node:fs';
-import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { describe, expect, it, onTestFinished } from 'vitest';
-import type { Measured, WakeName } from '../../testbench/follow-probe.ts';
+import { describe, expect, it } from 'vitest';
+import type { WakeName } from '../../testbench/follow-probe.ts';
+import { figuresOf, type Load, measure } from '../../testbench/measured-follower.ts';
 import type { RotationMode } from '../../testbench/rotating-writer.ts';
-import { createTempFolder } from '../../testbench/temp-folder.ts';
-
-const PROBE = new URL('../../testbench/follow-probe.ts', import.meta.url);
-const WRITER = new URL('../../testbench/rotating-writer.ts', import.meta.url);
-
-/** After the last write, so that every reader has had its last look. */
-const REST_MS = 1500;
-
-interface Load {
-  readonly mode: RotationMode;
-  readonly seconds: number;
-  readonly linesPerSecond: number;
-  readonly linesPerWrite: number;
-  readonly rotationPeriodMs: number;
-}
-
-function start(script: URL, args: readonly string[]): ChildProcess {
-  const child = fork(script, args, { execArgv: [] });
-  onTestFinished(() => {
-    child.kill('SIGKILL');
-  });
-  return child;
-}
-
-async function measure(wake: WakeName, load: Load): Promise<Measured> {
-  const path = join(createTempFolder(), 'homeserver.log');
-  const { mode, seconds, linesPerSecond, linesPerWrite, rotationPeriodMs } = load;
-  fs.writeFileSync(path, '');
-  const probe = start(PROBE, [path, wake]);
-  await once(probe, 'message');
-  // What the start costs is no part of what is measured.
-  await sleep(1000);
-  probe.send('begin');
-  let written: unknown = { writtenCount: 0 };
-  if (linesPerSecond === 0) await sleep(seconds * 1000);
-  else {
-    const writer = start(WRITER, [path, mode, ...[seconds, linesPerSecond, linesPerWrite, rotationPeriodMs].map(String)]);
-    [written] = await once(writer, 'message');
-    await sleep(REST_MS);
-  }
-  probe.send(written as object);
-  const [measured] = (await once(probe, 'message')) as [Measured];
-  return measured;
-}
-
-const figuresOf = ({ cpuPercent, rssMiB, latencyP50Ms, latencyP99Ms, events }: Measured): string =>
-  `CPU ${cpuPercent.toFixed(2)} %, RSS ${rssMiB.toFixed(0)} MiB, p50 ${latencyP50Ms.toFixed(1)} ms, p99 ${latencyP99Ms.toFixed(1)} ms, ${JSON.stringify(events)}`;
 
 describe('rotation every 200 ms, 2,000 lines/s', () => {
   it.each<[RotationMode, WakeName]>([

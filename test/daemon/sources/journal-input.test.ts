@@ -132,7 +132,6 @@ describe('a journalctl that ends', () => {
       'caught up',
       'one',
       `problem Cannot read the journal (${MATCH}): Connection to journald lost.`,
-      'caught up',
       'two',
       'caught up',
       'recovered',

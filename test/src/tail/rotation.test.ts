@@ -102,7 +102,16 @@ describe('chooseSuccessor', () => {
     ['past an older packed one, where the open one is deleted', [packed(siblingOf(6, { modifiedMs: 5499 })), siblingOf(7, {}, true)], '7'],
     ['past a packed one of another naming scheme that is older', [dated(siblingOf(5)), packed(siblingOf(4)), siblingOf(7, {}, true)], '7'],
     ['one that is held since it was seen', [{ ...siblingOf(4), isPinned: true }, siblingOf(7, {}, true)], '4'],
-    ['none made in the same tick where no name tells', [siblingOf(6, { birthtimeMs: 5000 }), siblingOf(7, {}, true)], '7'],
+    [
+      'one made in the same tick that was written to later, where no name tells',
+      [siblingOf(6, { birthtimeMs: 5000 }), siblingOf(7, {}, true)],
+      '6',
+    ],
+    [
+      'none made in the same tick that was not written to later, where no name tells',
+      [siblingOf(6, { birthtimeMs: 5000, modifiedMs: 5500 }), siblingOf(7, {}, true)],
+      '7',
+    ],
     ['the live file even if it is older', [siblingOf(5), siblingOf(2, {}, true)], '2'],
     ['the live file alone', [siblingOf(7, {}, true)], '7'],
     ['none where there is nothing', [], undefined],
