@@ -46,6 +46,9 @@ export class RecordGate<I extends Interest> {
   readonly #access = new AccessLine();
   #scratch = new Uint8Array(1024);
   #watch: Watch<LogRecord<I>> | null = null;
+  /** What stands in the scratch buffer, and whether it's an access line. */
+  #parsed: LogRecord<I> | null = null;
+  #isParsedWhole = false;
 
   constructor(options: GateOptions<I>) {
     this.#options = options;
@@ -142,7 +145,14 @@ export class RecordGate<I extends Interest> {
   }
 
   /** As in a JSON log: the message is read by the same parser, behind the request id, in a buffer of our own. */
-  #parse({ request, message, timeMs, requestNumber }: LogRecord<I>): boolean {
+  #parse(record: LogRecord<I>): boolean {
+    // One that goes on right behind the verdict that it brought was read for that.
+    if (record !== this.#parsed) this.#isParsedWhole = this.#parseAnew(record);
+    this.#parsed = record;
+    return this.#isParsedWhole;
+  }
+
+  #parseAnew({ request, message, timeMs, requestNumber }: LogRecord<I>): boolean {
     const text = `${request}\0${message.replaceAll('\n', '\0')}\n`;
     if (this.#scratch.length < text.length * 3 + 64) this.#scratch = new Uint8Array(text.length * 3 + 1024);
     utf8.encodeInto(text, this.#scratch);

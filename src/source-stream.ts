@@ -429,6 +429,8 @@ export class SourceStream implements ChunkConsumer, RecordHandler<RuleInterest> 
   }
 
   #copyAccess(bytes: Uint8Array, line: AccessLine, position: number, rule: CompiledRule | null): RequestAccess {
+    const hasClient = hasKind(rule, KINDS_WITH_CLIENT);
+    const addressHash = hasClient ? line.hashAddress(bytes) : 0;
     const requester = shareBytes(bytes, line.findRequester(bytes), line.headEnd);
     return {
       timeMs: line.timeMs,
@@ -438,8 +440,8 @@ export class SourceStream implements ChunkConsumer, RecordHandler<RuleInterest> 
       sizeBytes: line.sizeBytes,
       status: line.status,
       isClientGone: line.isClientGone,
-      clientHash: hasKind(rule, KINDS_WITH_CLIENT) ? line.hashClient(bytes) : 0,
-      addressHash: hasKind(rule, KINDS_WITH_CLIENT) ? line.hashAddress(bytes) : 0,
+      clientHash: hasClient ? line.hashClient(bytes, addressHash) : 0,
+      addressHash,
       // One that waited at the gate is read from a copy: its number is over.
       line: line === this.#reader.accessLine ? this.#reader.lineNumber : null,
       requester: requester === 'None' ? null : requester,

@@ -216,15 +216,17 @@ export class AccessLine {
   /**
    * Who asked, as far as the line tells it besides the requester: a hash of address and user agent, 0 where there is no user agent. It joins
    * requests that are logged without a user to one that has him; neither address nor user agent goes any further than here.
+   *
+   * @param addressHash what `hashAddress` gives
    */
-  hashClient(bytes: Uint8Array): number {
+  hashClient(bytes: Uint8Array, addressHash: number): number {
     let agentStart = this.uriStart;
     while (bytes[agentStart] !== QUOTE && agentStart < this.end) agentStart++;
     agentStart += 3;
     let agentEnd = this.end - TAIL_LENGTH - 1;
     while (isDigit(bytes[agentEnd] as number)) agentEnd--;
     agentEnd -= 2;
-    return agentStart >= agentEnd ? 0 : hashBytes(bytes, agentStart, agentEnd, this.hashAddress(bytes));
+    return agentStart >= agentEnd ? 0 : hashBytes(bytes, agentStart, agentEnd, addressHash);
   }
 
   /** Hash of the address alone: who is limited together (Synapse 1.143 to 1.155 limits delayed events by address). */

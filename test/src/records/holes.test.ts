@@ -45,7 +45,7 @@ describe('the hash of a client', () => {
     const bytes = Buffer.from(`${accessMessage(fields).replace(/"[^"]*" \[0 dbevts\]$/, agent)}\n`);
     const line = new AccessLine();
     expect(line.parse(bytes, 0)).toBe(true);
-    return line.hashClient(bytes);
+    return line.hashClient(bytes, line.hashAddress(bytes));
   };
 
   it('tells address and user agent, and nothing else', () => {
