@@ -55,7 +55,7 @@ export class FollowedSource implements LogSource {
       rotated: (kind: RotationKind) => this.#noteRotation(kind),
       gap: (gap: Gap) => {
         // One of a packed generation comes without a turn.
-        surroundings.turns.finish();
+        surroundings.turns.finishBegun();
         this.#noteGap(gap);
       },
       problem: (text: string) => this.#noteProblem(text),

@@ -99,13 +99,14 @@ export class Follower {
   start(from: StartPoint): void {
     if (this.#hasStarted) throw new TypeError(`Cannot start following "${this.path}": it was started before, expected a new follower`);
     this.#hasStarted = true;
-    const { clock, wake, fileSystem = realFileSystem } = this.#surroundings;
+    const { clock, wake, turns, fileSystem = realFileSystem } = this.#surroundings;
     this.#reader = new GenerationReader({
       path: this.path,
       consumer: this.#consumer,
       events: this.#observer,
       start: from,
       clock,
+      turns,
       fileSystem,
       onProgress: (bytes) => this.#noteProgress(bytes),
     });

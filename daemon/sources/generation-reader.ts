@@ -40,6 +40,7 @@ import { PinnedGenerations } from './pinned-generations.ts';
 import { describeFailureOf, SourceFailure } from './read-problem.ts';
 import { type Found, type Generation, openSibling } from './resume-search.ts';
 import { RetiredGenerations } from './retired-generations.ts';
+import type { Turns } from './turns.ts';
 import { UnpackedGenerations } from './unpacked-generations.ts';
 
 /** What happened to the file. Called between calls of the consumer. */
@@ -75,6 +76,7 @@ export interface GenerationReaderOptions {
   readonly events: GenerationEvents;
   readonly start: StartPoint;
   readonly clock: Clock;
+  readonly turns: Turns;
   readonly fileSystem: SourceFileSystem;
   /** Bytes were unpacked (`bytes` > 0), or there is something to do again. */
   readonly onProgress: (bytes: number) => void;
@@ -86,6 +88,7 @@ export class GenerationReader {
   #feeder: ChunkFeeder;
   readonly #events: GenerationEvents;
   readonly #clock: Clock;
+  readonly #turns: Turns;
   readonly #fileSystem: SourceFileSystem;
   readonly #onProgress: (bytes: number) => void;
   readonly #looker: PathLooker;
@@ -102,12 +105,13 @@ export class GenerationReader {
   /** What stood at the path and was pinned when no later generation had bytes: while that is so, the folder needn't be searched again. */
   #searchedFor = '';
 
-  constructor({ path, consumer, events, start, clock, fileSystem, onProgress }: GenerationReaderOptions) {
+  constructor({ path, consumer, events, start, clock, turns, fileSystem, onProgress }: GenerationReaderOptions) {
     this.#path = path;
     this.#consumer = consumer;
     this.#feeder = new ChunkFeeder(consumer);
     this.#events = events;
     this.#clock = clock;
+    this.#turns = turns;
     this.#fileSystem = fileSystem;
     this.#onProgress = onProgress;
     this.#looker = new PathLooker(path, fileSystem);
@@ -319,7 +323,7 @@ export class GenerationReader {
   #unpack(generation: PackedGeneration, fromByte: number, known: OpenGeneration | undefined): void {
     const beginning = isTelling(known) ? known.identity.prefix : undefined;
     this.#task.run(async () => {
-      await generation.read(fromByte, beginning, (bytes) => {
+      await generation.read(fromByte, beginning, this.#turns, (bytes) => {
         this.#feeder.push(bytes);
         this.#onProgress(bytes.length);
       });

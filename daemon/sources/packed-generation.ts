@@ -10,6 +10,7 @@ import type { SourceFileSystem } from './file-system.ts';
 import { type GzipEnd, unpackGzip } from './gzip-reader.ts';
 import { orSourceFailure, reasonOf } from './read-problem.ts';
 import { ReadTrace } from './read-trace.ts';
+import { inTurns, type Turns } from './turns.ts';
 import { FileInput } from './whole-input.ts';
 
 /** What the first bytes are compared with: a generation that was just read isn't read again because somebody packed it meanwhile. */
@@ -96,9 +97,12 @@ export class PackedGeneration {
     return trace.positionBytes === known.readBytes && trace.marker.lengthBytes === lengthBytes && trace.marker.hash === hash;
   }
 
-  /** Unpacks all of it, and gives what is behind `fromByte`; nothing if it begins as `known` does. Rejects with what `push` throws. */
-  async read(fromByte: number, known: Beginning | undefined, push: (bytes: Uint8Array) => void): Promise<void> {
-    const end = await this.#unpack((bytes) => {
+  /**
+   * Unpacks all of it, and gives what is behind `fromByte`; nothing if it begins as `known` does. Rejects with what `push` throws. Waits while turns are held, and
+   * holds nothing up for longer than a chunk takes.
+   */
+  async read(fromByte: number, known: Beginning | undefined, turns: Turns, push: (bytes: Uint8Array) => void): Promise<void> {
+    const take = (bytes: Uint8Array): boolean => {
       const skipped = Math.max(0, fromByte - this.#trace.positionBytes);
       this.#trace.add(bytes);
       if (known !== undefined && !this.#isNew) {
@@ -109,7 +113,8 @@ export class PackedGeneration {
       if (this.#isRepeat) return false;
       if (skipped < bytes.length) push(bytes.subarray(skipped));
       return true;
-    });
+    };
+    const end = await this.#unpack(take, (chunks) => inTurns(chunks, turns));
     this.#hasEnded = true;
     this.#isNew = !this.#isRepeat;
     this.#fault = describeEnd(end);
@@ -122,11 +127,14 @@ export class PackedGeneration {
   }
 
   /** The descriptor is closed when nobody reads any more: its number could be another file's by then. */
-  async #unpack(take: (bytes: Uint8Array) => boolean): Promise<GzipEnd> {
+  async #unpack(
+    take: (bytes: Uint8Array) => boolean,
+    paced: (chunks: AsyncGenerator<Uint8Array>) => AsyncGenerator<Uint8Array> = (chunks) => chunks,
+  ): Promise<GzipEnd> {
     const input = new FileInput(this.path, this.#fd, this.look.sizeBytes, this.#fileSystem, () => {});
     this.#isUnpacking = true;
     try {
-      const end = await unpackGzip(input.chunks(), (bytes) => !this.#isStopped && take(bytes));
+      const end = await unpackGzip(paced(input.chunks()), (bytes) => !this.#isStopped && take(bytes));
       return input.failure === undefined ? end : { end: 'damaged', reason: reasonOf(input.failure) };
     } finally {
       this.#isUnpacking = false;

@@ -223,7 +223,7 @@ export class StreamedSource implements LogSource {
   }
 
   #noteGap(reason: string): void {
-    this.#options.turns.finish();
+    this.#options.turns.finishBegun();
     this.#metrics.counter('lotus_e2ee_watch_gaps_total', this.name).add(1);
     this.#options.announce({ kind: 'gap_found', source: this.name, path: this.#options.input.title, reason, lostBytes: null });
   }

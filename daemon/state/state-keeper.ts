@@ -47,6 +47,8 @@ const LONG_COMMIT_MS = 100;
 /** A part of a commit ends with the row that is written after this long, in milliseconds. The goal is that nothing blocks the event loop for more than 20 ms. */
 const PART_MS = 5;
 
+type Positions = readonly (readonly [source: string, position: string])[];
+
 export class StateKeeper {
   readonly #options: StateKeeperOptions;
   #database: StateDatabase;
@@ -135,11 +137,17 @@ export class StateKeeper {
       clock.setTimer(0, () => this.#begin(onEnd));
       return;
     }
-    const startedMs = clock.monotonicMs();
-    if (!this.#ensureFile()) return onEnd(false, clock.monotonicMs() - startedMs);
-    const positions = this.#changedPositions();
-    const commit = new StateCommit({ database: this.#database, kept, positions, nowMs: () => clock.nowMs() });
+    if (!this.#ensureFile()) return onEnd(false, 0);
+    let startedMs = Number.NaN;
+    let positions: Positions = [];
+    let commit: StateCommit | undefined;
     turns.whole(() => {
+      if (commit === undefined) {
+        // Not before: until now something may have been read.
+        startedMs = clock.monotonicMs();
+        positions = this.#changedPositions();
+        commit = new StateCommit({ database: this.#database, kept, positions, nowMs: () => clock.nowMs() });
+      }
       const untilMs = clock.monotonicMs() + PART_MS;
       let isWritten = true;
       try {
@@ -170,7 +178,7 @@ export class StateKeeper {
     }
   }
 
-  #noteCommit(positions: readonly (readonly [source: string, position: string])[], startedMs: number): void {
+  #noteCommit(positions: Positions, startedMs: number): void {
     const { clock } = this.#options;
     for (const [source, position] of positions) this.#committedPositions.set(source, position);
     this.#noteSuccess(clock.nowMs());
@@ -191,7 +199,7 @@ export class StateKeeper {
     this.#database.syncLog().then(request, request);
   }
 
-  #changedPositions(): (readonly [source: string, position: string])[] {
+  #changedPositions(): Positions {
     return this.#options.sources.flatMap((source) => {
       const position = source.position();
       const isChanged = position !== undefined && position !== this.#committedPositions.get(source.name);

@@ -7,9 +7,11 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { pipeline } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { createGzip } from 'node:zlib';
 import { writeLog } from './generator/log-file.ts';
 import { PROFILES, type Profile } from './generator/truth.ts';
 import { freePort, LiveProcess } from './live-process.ts';
@@ -20,6 +22,7 @@ const USAGE = `Usage: npm run bench:catch-up -- [options]
   --profile NAME   ${PROFILES.join(', ')} (info)
   --size N         of the log (1GiB)
   --lps N          lines per second of the stamps (500)
+  --packed         it was rotated and packed: the daemon reads FILE.1.gz, as with \`backfill: true\`
   --keep FILE      the log is made there, taken if it's there already, and stays
   --node-option X  for the daemon's Node, for example --cpu-prof; may be repeated`;
 
@@ -34,6 +37,7 @@ const { values } = parseArgs({
     profile: { type: 'string', default: 'info' },
     size: { type: 'string', default: '1GiB' },
     lps: { type: 'string', default: '500' },
+    packed: { type: 'boolean', default: false },
     keep: { type: 'string' },
     'node-option': { type: 'string', multiple: true, default: [] },
     help: { type: 'boolean', default: false },
@@ -50,7 +54,8 @@ async function main(): Promise<void> {
   try {
     const log = values.keep ?? path.join(folder, 'homeserver.log');
     if (!fs.existsSync(log)) makeLog(log, profile);
-    await measure(folder, log, profile);
+    const bytes = fs.statSync(log).size;
+    await measure(folder, values.packed ? await pack(log, folder) : log, profile, bytes);
   } finally {
     fs.rmSync(folder, { recursive: true });
   }
@@ -63,12 +68,20 @@ function makeLog(log: string, profile: Profile): void {
   fs.closeSync(fd);
 }
 
-async function measure(folder: string, log: string, profile: Profile): Promise<void> {
+/** Returns the path at which the log once stood. */
+async function pack(log: string, folder: string): Promise<string> {
+  const live = path.join(folder, 'live.log');
+  await pipeline(fs.createReadStream(log), createGzip({ level: 1 }), fs.createWriteStream(`${live}.1.gz`));
+  fs.writeFileSync(live, '');
+  return live;
+}
+
+async function measure(folder: string, log: string, profile: Profile, bytes: number): Promise<void> {
   const port = await freePort();
   const config = path.join(folder, 'config.yml');
   fs.writeFileSync(
     config,
-    `sources:\n  - path: ${log}\nstate_directory: ${path.join(folder, 'state')}\nlisten: 127.0.0.1:${port}\ntimezone: UTC\n`,
+    `sources:\n  - path: ${log}\nstate_directory: ${path.join(folder, 'state')}\nlisten: 127.0.0.1:${port}\ntimezone: UTC\nbackfill: ${values.packed}\n`,
   );
   const main = path.join(ROOT, 'dist/daemon/main.js');
   const line = [process.execPath, ...values['node-option'], main, 'run', '--config', config];
@@ -85,9 +98,9 @@ async function measure(folder: string, log: string, profile: Profile): Promise<v
   const code = await daemon.stop();
   const sorted = times.toSorted((a, b) => a - b);
   const at = (share: number): string => (sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN).toFixed(1);
-  const mebibytes = (fs.statSync(log).size / 2 ** 20).toFixed(0);
+  const mebibytes = (bytes / 2 ** 20).toFixed(0);
   process.stdout.write(
-    `${profile}, ${mebibytes} MiB in ${seconds.toFixed(1)} s (CPU ${cpuSeconds.toFixed(1)} s, peak ${peakMebibytes.toFixed(0)} MiB, exit ${code}): ` +
+    `${profile}${values.packed ? ', packed' : ''}, ${mebibytes} MiB in ${seconds.toFixed(1)} s (CPU ${cpuSeconds.toFixed(1)} s, peak ${peakMebibytes.toFixed(0)} MiB, exit ${code}): ` +
       `/-/healthy p50 ${at(0.5)}, p99 ${at(0.99)}, most ${at(1)} ms of ${times.length} (goal ${GOAL_MS}); ` +
       `over 20 ms ${times.filter((ms) => ms > 20).length}, over ${GOAL_MS} ms ${times.filter((ms) => ms > GOAL_MS).length}; ` +
       `the asker itself late by at most ${(ownDelay.max / 1e6).toFixed(1)} ms\n`,

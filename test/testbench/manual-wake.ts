@@ -29,6 +29,7 @@ const MOST_TURNS = 10_000;
 export class ManualTurns implements Turns {
   readonly #waiting: (() => void)[] = [];
   #part: (() => boolean) | undefined;
+  #hasBegun = false;
 
   request(step: () => void): void {
     this.#waiting.push(step);
@@ -47,6 +48,18 @@ export class ManualTurns implements Turns {
     while (this.#part !== undefined) this.runOne();
   }
 
+  finishBegun(): void {
+    if (this.#hasBegun) this.finish();
+  }
+
+  /** Nothing is held for longer than a test lets it: whoever enters doesn't wait. */
+  enter(): Promise<void> {
+    this.finishBegun();
+    return Promise.resolve();
+  }
+
+  leave(): void {}
+
   /** Steps; a `whole` under way is none. */
   get waitingCount(): number {
     return this.#waiting.length;
@@ -54,8 +67,14 @@ export class ManualTurns implements Turns {
 
   /** Runs the next part of the `whole`, or the next waiting step, if there is one. */
   runOne(): void {
-    if (this.#part === undefined) this.#waiting.shift()?.();
-    else if (this.#part()) this.#part = undefined;
+    if (this.#part === undefined) {
+      this.#waiting.shift()?.();
+      return;
+    }
+    this.#hasBegun = true;
+    if (!this.#part()) return;
+    this.#part = undefined;
+    this.#hasBegun = false;
   }
 
   /** Runs until nobody wants a turn. Returns how many ran. */

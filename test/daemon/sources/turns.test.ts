@@ -1,6 +1,6 @@
 /** Turns of the event loop. */
 import { describe, expect, it } from 'vitest';
-import { behindTurns, createTurns } from '../../../daemon/sources/turns.ts';
+import { behindTurns, createTurns, inTurns } from '../../../daemon/sources/turns.ts';
 import type { ChunkConsumer } from '../../../src/lines/chunk-consumer.ts';
 import { ManualTurns } from '../../testbench/manual-wake.ts';
 
@@ -73,6 +73,70 @@ describe('createTurns', () => {
   });
 });
 
+describe('what is inside', () => {
+  it('is waited for by a whole, while steps wait for that; and waits for one that has begun', async () => {
+    const turns = createTurns();
+    const ran: string[] = [];
+    await turns.enter();
+    turns.whole(() => ran.push('part') === 2);
+    turns.request(() => ran.push('step'));
+    for (let i = 0; i < 3; i++) await round();
+    expect([ran, turns.isHeld]).toEqual([[], true]);
+    const entering = turns.enter().then(() => ran.push('inside'));
+    turns.leave();
+    await entering;
+    expect(ran.slice(0, 3)).toEqual(['part', 'part', 'inside']);
+    turns.leave();
+    for (let i = 0; i < 3; i++) await round();
+    expect(ran).toEqual(['part', 'part', 'inside', 'step']);
+  });
+
+  it('may change what a whole has not looked at, and finishes one that was begun for somebody in a hurry', async () => {
+    const turns = createTurns();
+    let parts = 0;
+    await turns.enter();
+    turns.whole(() => ++parts === 3);
+    turns.finishBegun();
+    expect(parts).toBe(0);
+    turns.finish();
+    expect([parts, turns.isHeld]).toEqual([3, false]);
+    turns.leave();
+  });
+
+  it('is each chunk of what is read in turns, until the next is asked for', async () => {
+    const turns = createTurns();
+    const told: string[] = [];
+    const chunks = async function* () {
+      yield new Uint8Array(1);
+      yield new Uint8Array(2);
+    };
+    for await (const chunk of inTurns(chunks(), turns)) {
+      turns.whole(() => told.push('whole') > 0);
+      await round();
+      await round();
+      told.push(`chunk ${chunk.length}`);
+    }
+    await round();
+    expect(told).toEqual(['chunk 1', 'whole', 'chunk 2', 'whole']);
+  });
+
+  it('has left when nobody wants more', async () => {
+    const turns = createTurns();
+    const chunks = async function* () {
+      for (;;) yield new Uint8Array(1);
+    };
+    for await (const _chunk of inTurns(chunks(), turns)) break;
+    let isDone = false;
+    turns.whole(() => {
+      isDone = true;
+      return true;
+    });
+    await round();
+    await round();
+    expect(isDone).toBe(true);
+  });
+});
+
 describe('a consumer behind turns', () => {
   it.each([
     ['read', (consumer: ChunkConsumer) => consumer.read(new Uint8Array(1), 1)],
@@ -88,7 +152,12 @@ describe('a consumer behind turns', () => {
         told.push(what);
         return value;
       };
-    turns.whole(tell('part', true));
+    let parts = 0;
+    turns.whole(() => {
+      told.push('part');
+      return ++parts === 2;
+    });
+    turns.runOne();
     const consumer = {
       begin: tell('begin', undefined),
       read: tell('read', 1),
@@ -96,6 +165,6 @@ describe('a consumer behind turns', () => {
       finish: tell('finish', undefined),
     };
     call(behindTurns(consumer, turns));
-    expect(told).toEqual(['part', name]);
+    expect(told).toEqual(['part', 'part', name]);
   });
 });
