@@ -11,22 +11,28 @@ const CONFIG = 'test/planted-faults/vitest.config.ts';
 /** A fault that makes a test run for ever isn't noticed. */
 const TIMEOUT_MS = 300_000;
 
-type Outcome = 'noticed' | 'NOT NOTICED' | 'CANNOT PLANT';
+type Outcome = 'noticed' | 'NOT NOTICED' | 'CANNOT PLANT' | 'RED WITHOUT';
+
+/** Runs the property with the fault of this number in the code; −1: with none. A test has to fail, not the loading of its file. */
+function run({ test, property }: PlantedFault, number: number): 'passes' | 'fails' | 'neither' {
+  const { status, stdout } = spawnSync(
+    process.execPath,
+    ['node_modules/vitest/vitest.mjs', 'run', '--config', CONFIG, test, '--testNamePattern', property],
+    { cwd: ROOT, encoding: 'utf8', timeout: TIMEOUT_MS, env: { ...process.env, PLANTED_FAULT: String(number), NO_COLOR: '1' } },
+  );
+  if (status === 0) return /^ *Tests +[1-9]\d* passed/m.test(stdout) ? 'passes' : 'neither';
+  return status === 1 && /^ *Tests +[1-9]\d* failed/m.test(stdout) ? 'fails' : 'neither';
+}
+
+/** A property that fails without a fault would notice any. By test and property. */
+const withoutFault = new Map<string, string>();
 
 function plant(fault: PlantedFault): Outcome {
   if (fs.readFileSync(`${ROOT}${fault.file}`, 'utf8').split(fault.find).length !== 2) return 'CANNOT PLANT';
-  const { status, stdout } = spawnSync(
-    process.execPath,
-    ['node_modules/vitest/vitest.mjs', 'run', '--config', CONFIG, fault.test, '--testNamePattern', fault.property],
-    {
-      cwd: ROOT,
-      encoding: 'utf8',
-      timeout: TIMEOUT_MS,
-      env: { ...process.env, PLANTED_FAULT: String(FAULTS.indexOf(fault)), NO_COLOR: '1' },
-    },
-  );
-  // A test has to fail, not the loading of its file.
-  return status === 1 && /^ *Tests +[1-9]\d* failed/m.test(stdout) ? 'noticed' : 'NOT NOTICED';
+  const key = `${fault.test} ${fault.property}`;
+  if (!withoutFault.has(key)) withoutFault.set(key, run(fault, -1));
+  if (withoutFault.get(key) !== 'passes') return 'RED WITHOUT';
+  return run(fault, FAULTS.indexOf(fault)) === 'fails' ? 'noticed' : 'NOT NOTICED';
 }
 
 const [, , wanted = ''] = process.argv;

@@ -11,7 +11,7 @@ import { type Commit, FollowBench } from '../../testbench/follow-bench.ts';
 import { LogWriter } from '../../testbench/log-writer.ts';
 import { createTempFolder } from '../../testbench/temp-folder.ts';
 
-type Step = 'write' | 'write long' | 'half a line' | 'look' | 'rest' | 'rotate' | 'pack' | 'commit' | 'crash';
+type Step = 'write' | 'write long' | 'half a line' | 'look' | 'rest' | 'rotate' | 'rotate, seen' | 'pack' | 'pack all' | 'commit' | 'crash';
 
 const step = fc.constantFrom<Step>(
   'write',
@@ -22,7 +22,9 @@ const step = fc.constantFrom<Step>(
   'rest',
   'rotate',
   'rotate',
+  'rotate, seen',
   'pack',
+  'pack all',
   'commit',
   'commit',
   'crash',
@@ -72,8 +74,11 @@ class World {
     if (next === 'half a line') this.write(stretch(40));
     if (next === 'look') this.bench.look();
     if (next === 'rest') await this.bench.restLong();
-    if (next === 'rotate') this.#rotate();
+    if (next === 'rotate' || next === 'rotate, seen') this.#rotate();
+    // What stands at the path is held from now on, if it isn't read at once.
+    if (next === 'rotate, seen') this.bench.look();
     if (next === 'pack') this.#pack();
+    if (next === 'pack all') while (this.#pack());
     if (next === 'commit') this.#committed = this.bench.commit();
     if (next === 'crash') this.#crash();
   }
@@ -100,13 +105,13 @@ class World {
     return this.isDated ? `${this.path}.${dateOf(this.rotations)}` : `${this.path}.1`;
   }
 
-  /** The oldest generation that is still plain, as gzip does it. */
-  #pack(): void {
+  /** The oldest generation that is still plain, as gzip does it. False: there is none. */
+  #pack(): boolean {
     const folder = join(this.path, '..');
     const plain = fs.readdirSync(folder).filter((name) => /\.(?:\d+|\d{4}-\d\d-\d\d)$/.test(name));
     const numbers = plain.sort((a, b) => (this.isDated ? (a < b ? -1 : 1) : Number(b.split('.').at(-1)) - Number(a.split('.').at(-1))));
     const name = numbers[0];
-    if (name === undefined) return;
+    if (name === undefined) return false;
     const file = join(folder, name);
     const seconds = fs.statSync(file).mtimeMs / 1000;
     const kept = this.keepsWholeSeconds ? Math.floor(seconds) : seconds;
@@ -114,6 +119,7 @@ class World {
     fs.utimesSync(`${file}.gz`, kept, kept);
     fs.rmSync(file);
     this.packed++;
+    return true;
   }
 
   #crash(): void {
