@@ -11,23 +11,13 @@ import fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
 import { Random } from '../bench/generator/random.ts';
 import { freePort } from '../bench/live-process.ts';
+import { HELP, type Plan, readCommandLine } from './command-line.ts';
 import type { Done, Order, RotationKind, WriterSetup, WriterTruth } from './orders.ts';
 import { type Counters, countersOf, gaugeOf, judge, stepsBack, sumOf, type Verdict } from './scrapes.ts';
 import { StateDisk } from './state-disk.ts';
 import { WatchedDaemon } from './watched-daemon.ts';
-
-type Mode = 'rename' | 'delete' | 'copytruncate';
-
-interface Plan {
-  readonly seed: number;
-  readonly seconds: number;
-  readonly rate: number;
-  readonly mode: Mode;
-  readonly keepsFiles: boolean;
-}
 
 interface Result {
   readonly verdict: Verdict;
@@ -344,27 +334,9 @@ function describe({ seed, seconds, mode }: Plan, { verdict, truth, counts, compl
   return `seed ${seed} (${mode}, ${seconds} s): lines ${truth.lines}, ${events.join(', ')}, gaps ${gaps}, lost ${lost}, doubled ${doubled}${differences}, complaints ${complaints.length}`;
 }
 
-async function main(): Promise<void> {
-  const { values } = parseArgs({
-    options: {
-      seed: { type: 'string' },
-      seeds: { type: 'string', default: '1-1' },
-      seconds: { type: 'string', default: '60' },
-      rate: { type: 'string', default: '20000' },
-      mode: { type: 'string', default: 'rename' },
-      keep: { type: 'boolean', default: false },
-    },
-  });
-  const [first = 1, last = first] = (values.seed ?? values.seeds).split('-').map(Number);
+async function runAll(plans: readonly Plan[]): Promise<void> {
   let failed = 0;
-  for (let seed = first; seed <= last; seed++) {
-    const plan: Plan = {
-      seed,
-      seconds: Number(values.seconds),
-      rate: Number(values.rate),
-      mode: values.mode as Mode,
-      keepsFiles: values.keep,
-    };
+  for (const plan of plans) {
     const result = await (await Torture.create(plan)).run();
     const isWell = isGood(result, plan);
     process.stdout.write(`${isWell ? 'ok ' : 'RED'} ${describe(plan, result)}\n`);
@@ -376,4 +348,9 @@ async function main(): Promise<void> {
   process.exitCode = failed > 0 ? 1 : 0;
 }
 
-await main();
+const asked = readCommandLine(process.argv.slice(2));
+if (asked === 'help') process.stdout.write(HELP);
+else if ('problem' in asked) {
+  process.stderr.write(`${asked.problem}\n\n${HELP}`);
+  process.exitCode = 2;
+} else await runAll(asked);
