@@ -2,7 +2,7 @@
  * What an operator wants to read first: an analysis as text. In: the object of `analyze --json`. Out: lines for a terminal or a file, in this
  * order: the verdict, what was read, the four faults in plain words with their numbers, what couldn't be read.
  *
- * Invariants: no line is wider than `columns` (80 at least); texts of the log are shown by showText only; nothing is called healthy: "none was
+ * Invariants: no line is wider than `columns` (prose: 40 at least, tables: 80); texts of the log are shown by showText only; nothing is called healthy: "none was
  * seen" is all that a log can say, and where it can't even say that, the report says "blind".
  */
 import type { Analysis } from '../../src/analysis.ts';
@@ -27,7 +27,10 @@ export interface TextReportOptions {
 const MAX_DEVICE_ROWS = 20;
 /** Rows of the other tables and lists. */
 const MAX_ROWS = 10;
-const LEAST_COLUMNS = 80;
+/** A table of less can't be read; a narrow window folds it. */
+const LEAST_TABLE_COLUMNS = 80;
+/** A phone's window. */
+const LEAST_PROSE_COLUMNS = 40;
 /** Lines of prose beyond this are hard to read, however wide the terminal. */
 const MOST_PROSE_COLUMNS = 100;
 /** Longest text of the log in a sentence. */
@@ -36,7 +39,7 @@ const INDENT = '  ';
 
 /** Ends with a newline. */
 export function renderTextReport(analysis: Analysis, { timeZone, usesColour, columns }: TextReportOptions): string {
-  const page = createPage(Math.max(LEAST_COLUMNS, columns), createStyles(usesColour));
+  const page = createPage(columns, createStyles(usesColour));
   const times = createReportTimes(timeZone, analysis.sources);
   const sections = [
     describeVerdict(analysis, page),
@@ -62,14 +65,15 @@ export interface Page {
 }
 
 function createPage(columns: number, styles: Styles): Page {
-  const proseWidth = Math.min(columns, MOST_PROSE_COLUMNS) - INDENT.length;
+  const proseWidth = Math.min(Math.max(LEAST_PROSE_COLUMNS, columns), MOST_PROSE_COLUMNS) - INDENT.length;
+  const tableWidth = Math.max(LEAST_TABLE_COLUMNS, columns) - 2 * INDENT.length;
   const say = (text: string, style = (line: string) => line): string[] => wrapText(text, proseWidth).map((line) => INDENT + style(line));
   return {
     styles,
     say,
     heading: (text) => styles.heading(text),
     table: (tableColumns, rows, maxRows, what) => {
-      const lines = renderTable(tableColumns, rows.slice(0, maxRows), { width: columns - 2 * INDENT.length, titleStyle: styles.quiet });
+      const lines = renderTable(tableColumns, rows.slice(0, maxRows), { width: tableWidth, titleStyle: styles.quiet });
       const rest = rows.length - maxRows;
       return [
         ...lines.map((line) => INDENT + INDENT + line),

@@ -21,7 +21,15 @@ export async function loadConfigFile(path: string): Promise<Checked<Config>> {
     return loadConfig(await readFile(path, 'utf8'), path);
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? String(error.code) : String(error);
-    return { ok: false, problems: [fileProblem(path, `Cannot read configuration: is not readable (${code}), expected a YAML file`)] };
+    return {
+      ok: false,
+      problems: [
+        fileProblem(
+          path,
+          `Cannot read configuration: ${code === 'ENOENT' ? 'it does not exist' : `it is not readable (${code})`}, expected a YAML file`,
+        ),
+      ],
+    };
   }
 }
 

@@ -93,7 +93,15 @@ function readRuleFile(path: string, file: string): RuleTexts {
 function unreadable(file: string, error: unknown): RuleTexts {
   const code = error instanceof Error && 'code' in error ? String(error.code) : undefined;
   if (code === undefined) throw error;
-  return { texts: [], problems: [fileProblem(file, `Cannot read rules: is not readable (${code}), expected a folder or a YAML file`)] };
+  return {
+    texts: [],
+    problems: [
+      fileProblem(
+        file,
+        `Cannot read rules: ${code === 'ENOENT' ? 'it does not exist' : `it is not readable (${code})`}, expected a folder or a YAML file`,
+      ),
+    ],
+  };
 }
 
 function together(parts: readonly RuleTexts[]): RuleTexts {

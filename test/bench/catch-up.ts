@@ -13,7 +13,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { createGzip } from 'node:zlib';
 import { writeLog } from './generator/log-file.ts';
-import { PROFILES, type Profile } from './generator/truth.ts';
+import { PROFILES, type Profile, profileNamed } from './generator/truth.ts';
 import { freePort, LiveProcess } from './live-process.ts';
 import { parseSize } from './size.ts';
 
@@ -48,8 +48,7 @@ if (values.help) console.log(USAGE);
 else await main();
 
 async function main(): Promise<void> {
-  const profile = PROFILES.find((name) => name === values.profile);
-  if (!profile) throw new Error(`Cannot generate profile "${values.profile}": expected one of ${PROFILES.join(', ')}`);
+  const profile = profileNamed(values.profile);
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'lotus-catch-up-'));
   try {
     const log = values.keep ?? path.join(folder, 'homeserver.log');

@@ -8,7 +8,7 @@
 import fs from 'node:fs';
 import { parseArgs } from 'node:util';
 import { LiveLog, writeLog } from './generator/log-file.ts';
-import { PROFILES, type Profile, type Truth } from './generator/truth.ts';
+import { type Profile, profileNamed, type Truth } from './generator/truth.ts';
 import type { LogOptions } from './generator/world.ts';
 import { parseSize } from './size.ts';
 
@@ -57,8 +57,7 @@ if (values.help) console.log(USAGE);
 else await main();
 
 async function main(): Promise<void> {
-  const profile = PROFILES.find((name) => name === values.profile);
-  if (!profile) throw new Error(`Cannot generate profile "${values.profile}": expected one of ${PROFILES.join(', ')}`);
+  const profile = profileNamed(values.profile);
   const fd = values.out === '-' ? 1 : fs.openSync(values.out, values.append ? 'a' : 'w');
   const truth = values.rate === undefined ? writeLog(options(profile), parseSize(values.size), fd) : await live(profile, fd);
   if (fd !== 1) fs.closeSync(fd);

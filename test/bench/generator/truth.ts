@@ -8,6 +8,13 @@ export type Level = 'DEBUG' | 'INFO' | 'WARNING' | 'ERROR';
 export type Profile = 'info' | 'todevice' | 'debug' | 'hostile';
 export const PROFILES: readonly Profile[] = ['info', 'todevice', 'debug', 'hostile'];
 
+/** @throws Error that names those there are */
+export function profileNamed(text: string): Profile {
+  const profile = PROFILES.find((name) => name === text);
+  if (profile === undefined) throw new Error(`Cannot generate profile "${text}": expected one of ${PROFILES.join(', ')}`);
+  return profile;
+}
+
 /** A request's class: the one whose Synapse servlet pattern matches the whole path (`/keys/upload/../../x` is `other`). */
 export const REQUEST_CLASSES = ['keys_upload', 'keys_claim', 'keys_query', 'send_to_device', 'delayed_events', 'sync', 'other'] as const;
 export type RequestClass = (typeof REQUEST_CLASSES)[number];

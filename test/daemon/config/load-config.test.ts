@@ -41,7 +41,7 @@ describe('a bad configuration', () => {
   it('says of a file that is not there that it cannot be read', async () => {
     const result = await loadConfigFile('/nowhere/config.yml');
     expect(result.ok ? '' : result.problems.map(formatProblem)).toEqual([
-      '/nowhere/config.yml: Cannot read configuration: is not readable (ENOENT), expected a YAML file',
+      '/nowhere/config.yml: Cannot read configuration: it does not exist, expected a YAML file',
     ]);
   });
 

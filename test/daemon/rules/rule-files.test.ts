@@ -146,7 +146,7 @@ describe('rule files', () => {
     await extra.write('large.yml', ' '.repeat(MAX_RULE_FILE_BYTES + 1));
     await extra.write('wrong.yml', 'rules: 1');
     expect(await problemsOf({ builtInFolder: folder.path, extraPaths: ['/nowhere/rules', extra.path] })).toEqual([
-      '/nowhere/rules: Cannot read rules: is not readable (ENOENT), expected a folder or a YAML file',
+      '/nowhere/rules: Cannot read rules: it does not exist, expected a folder or a YAML file',
       `${extra.path}/folder.yml: Cannot read rules: is not a regular file, expected a YAML file`,
       `${extra.path}/large.yml: Cannot read rules: file has 1048577 bytes, expected at most 1048576`,
       `${extra.path}/zero.yml: Cannot read rules: is not a regular file, expected a YAML file`,
