@@ -12,7 +12,7 @@ import { shareBytes } from './lines/shared-text.ts';
 import type { Counter, Histogram, MetricStore } from './metrics/metric-store.ts';
 import { RecordGate } from './record-gate.ts';
 import type { AccessLine } from './records/access-line.ts';
-import { DockerEnvelope } from './records/docker-envelope.ts';
+import { LineEnvelope } from './records/line-envelope.ts';
 import type { LogFormat } from './records/log-format.ts';
 import type { Level } from './records/log-statement.ts';
 import type { Interest, LogRecord, RecordHandler } from './records/record-handler.ts';
@@ -49,6 +49,8 @@ export interface SourceStreamOptions {
 /** Where a stream stands between two calls of its reader, as plain data; its open joins are given one by one. */
 export interface SourceStreamDump {
   readonly reader: RecordReaderDump;
+  /** Missing in states of the first versions. */
+  readonly envelopeBytes?: number;
   readonly clock: ZoneClockDump;
   readonly numbers: RequestNumbersDump;
   readonly doubled: DoubledRecordsDump;
@@ -85,7 +87,7 @@ export class SourceStream implements ChunkConsumer, RecordHandler<RuleInterest> 
   readonly #clock: ZoneClock;
   readonly #reader: RecordReader<RuleInterest>;
   /** In front of the reader: takes off what a container engine put around the lines. */
-  readonly #envelope: DockerEnvelope;
+  readonly #envelope: LineEnvelope;
   readonly #options: SourceStreamOptions;
   readonly #numbers = new RequestNumbers();
   readonly #doubled = new DoubledRecords();
@@ -109,7 +111,7 @@ export class SourceStream implements ChunkConsumer, RecordHandler<RuleInterest> 
     this.#rules = options.rules;
     this.#clock = new ZoneClock(options.timeZone);
     this.#reader = new RecordReader(this, this.#clock, options.format ?? null);
-    this.#envelope = new DockerEnvelope(this.#reader);
+    this.#envelope = new LineEnvelope(this.#reader);
     this.#joiner = new RequestJoiner(options.joinBounds, (join, outcome) => this.#giveUp(join, outcome));
     this.#gate = new RecordGate({
       numbers: this.#numbers,
@@ -129,7 +131,9 @@ export class SourceStream implements ChunkConsumer, RecordHandler<RuleInterest> 
   }
 
   get counts(): Readonly<PhysicalCounts> {
-    return this.#reader.counts;
+    const { counts } = this.#reader;
+    const { envelopeBytes } = this.#envelope;
+    return envelopeBytes === 0 ? counts : { ...counts, bytes: counts.bytes + envelopeBytes };
   }
 
   get format(): LogFormat | null {
@@ -196,6 +200,7 @@ export class SourceStream implements ChunkConsumer, RecordHandler<RuleInterest> 
   dump(): SourceStreamDump {
     return {
       reader: this.#reader.dump(),
+      envelopeBytes: this.#envelope.envelopeBytes,
       clock: this.#clock.dump(),
       numbers: this.#numbers.dump(),
       doubled: this.#doubled.dump(),
@@ -212,6 +217,7 @@ export class SourceStream implements ChunkConsumer, RecordHandler<RuleInterest> 
   /** Before anything is read. Where in its file the stream stands is said by `begin`. */
   restore(dump: SourceStreamDump, joins: Iterable<readonly [JoinKey, OpenJoin]>): void {
     this.#reader.restore(dump.reader);
+    this.#envelope.envelopeBytes = dump.envelopeBytes ?? 0;
     this.#clock.restore(dump.clock);
     this.#numbers.restore(dump.numbers);
     this.#doubled.restore(dump.doubled);

@@ -34,6 +34,7 @@ const OPEN_BRACKET = 0x5b;
 const OPEN_BRACE = 0x7b;
 const CLOSE_BRACE = 0x7d;
 const NEWLINE = 0x0a;
+const RETURN = 0x0d;
 
 /** `::1 - 1 - {}`: nothing before can be the brace that ends a head. */
 const SHORTEST_HEAD = 8;
@@ -100,7 +101,7 @@ export class AccessLine {
     this.end = end;
 
     // `" [0 dbevts]`: the line's end first, the same for every head in it.
-    let at = end - TAIL_LENGTH;
+    let at = textEnd(bytes, end) - TAIL_LENGTH;
     if (at < messageStart || view.getInt32(at + 4, true) !== TAIL_4 || view.getInt32(at, true) !== TAIL_0) return false;
     at--;
     while (isDigit(bytes[at] as number)) at--;
@@ -223,7 +224,7 @@ export class AccessLine {
     let agentStart = this.uriStart;
     while (bytes[agentStart] !== QUOTE && agentStart < this.end) agentStart++;
     agentStart += 3;
-    let agentEnd = this.end - TAIL_LENGTH - 1;
+    let agentEnd = textEnd(bytes, this.end) - TAIL_LENGTH - 1;
     while (isDigit(bytes[agentEnd] as number)) agentEnd--;
     agentEnd -= 2;
     return agentStart >= agentEnd ? 0 : hashBytes(bytes, agentStart, agentEnd, addressHash);
@@ -262,6 +263,11 @@ function skipDuration(bytes: Uint8Array, start: number, before: number, behind: 
   if (bytes[at] !== DOT || !isDigit(bytes[at + 1] as number) || !isDigit(bytes[at + 2] as number) || !isDigit(bytes[at + 3] as number))
     return -1;
   return isAscii(bytes, at + 4, 'sec') && bytes[at + FRACTION_LENGTH - 1] === behind ? at + FRACTION_LENGTH : -1;
+}
+
+/** Where the line's text ends: in front of its newline, or of the `\r` that a terminal or an editor put there. */
+function textEnd(bytes: Uint8Array, newline: number): number {
+  return bytes[newline - 1] === RETURN ? newline - 1 : newline;
 }
 
 function isDigit(byte: number): boolean {

@@ -6,6 +6,7 @@
  * or has none). Records that one of two handlers doesn't get (a logger with a handler of its own) are missing on one side, so most keys must
  * agree, not all.
  */
+import { LineEnvelope } from './line-envelope.ts';
 import type { Interest } from './record-handler.ts';
 import { RecordReader } from './record-reader.ts';
 import type { ZoneClock } from './timestamp.ts';
@@ -42,7 +43,7 @@ export function readHeadKeys(bytes: Uint8Array, clock: ZoneClock): readonly Head
     },
     clock,
   );
-  reader.read(bytes, bytes.length);
+  new LineEnvelope(reader).read(bytes, bytes.length);
   return keys;
 }
 

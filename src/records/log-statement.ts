@@ -19,6 +19,8 @@ export const MAX_STATEMENTS = 4096;
 /** Longest middle that is remembered, in bytes. */
 export const MAX_MIDDLE_BYTES = 160;
 const MAX_LOGGER_BYTES = 120;
+const ACCESS_LOGGER = 'synapse.access.';
+const SPACE = 0x20;
 
 export interface LogStatement<Interest> {
   readonly logger: string;
@@ -97,7 +99,7 @@ export class LogStatementTable<Interest> {
   }
 
   #parse(bytes: Uint8Array, at: number, hasServerName: boolean): LogStatement<Interest> | null {
-    const loggerEnd = findTokenEnd(bytes, at, MAX_LOGGER_BYTES);
+    const loggerEnd = findLoggerEnd(bytes, at);
     if (loggerEnd < 0 || loggerEnd === at) return null;
     const lineStart = loggerEnd + 3;
     let lineEnd = lineStart;
@@ -140,12 +142,21 @@ function isSame<Interest>({ words, lastWord, lastOffset }: Memo<Interest>, view:
   return true;
 }
 
+/** As findTokenEnd; a listener's tag (`listeners: [{tag: …}]`), the end of an access logger's name, may hold spaces. */
+function findLoggerEnd(bytes: Uint8Array, at: number): number {
+  const end = findTokenEnd(bytes, at, MAX_LOGGER_BYTES);
+  if (end >= 0 || !isAscii(bytes, at, ACCESS_LOGGER)) return end;
+  for (let i = at + ACCESS_LOGGER.length; i < at + MAX_LOGGER_BYTES && (bytes[i] ?? 0) >= SPACE; i++)
+    if (bytes[i] === SPACE && findTokenEnd(bytes, i, 0) === i) return i;
+  return -1;
+}
+
 /** End of the token without white space at `at`, where ` - ` follows; −1 where it doesn't within `limit` bytes. */
 function findTokenEnd(bytes: Uint8Array, at: number, limit: number): number {
   for (let i = at; i <= at + limit; i++) {
     const byte = bytes[i];
-    if (byte === 0x20) return bytes[i + 1] === 0x2d && bytes[i + 2] === 0x20 ? i : -1;
-    if (byte === undefined || byte < 0x20) return -1;
+    if (byte === SPACE) return bytes[i + 1] === 0x2d && bytes[i + 2] === 0x20 ? i : -1;
+    if (byte === undefined || byte < SPACE) return -1;
   }
   return -1;
 }

@@ -46,6 +46,7 @@ export interface RecordReaderDump {
 }
 
 const NEWLINE = 0x0a;
+const RETURN = 0x0d;
 const NO_RECORD = -1;
 /** Lines from a doubtful one on that are looked at: enough to tell a new layout from an odd line. Chosen. */
 const LINES_IN_DOUBT = 4;
@@ -175,7 +176,7 @@ export class RecordReader<I extends Interest = Interest> implements ChunkConsume
 
   read(bytes: Uint8Array, length: number): number {
     this.#bind(bytes);
-    let at = this.#skipCutLine(bytes, 0, length);
+    let at = this.#skipCutLine(bytes, this.#lineStart(bytes), length);
     const limit = findLinesEnd(bytes, length);
     if (at < limit) at = this.#readLines(bytes, at, limit);
     if (this.#held !== NO_RECORD) at = this.#boundRecord(bytes, limit, length);
@@ -186,7 +187,7 @@ export class RecordReader<I extends Interest = Interest> implements ChunkConsume
   settle(bytes: Uint8Array, length: number): number {
     this.#bind(bytes);
     const limit = findLinesEnd(bytes, length);
-    let at = this.#skipCutLine(bytes, 0, length);
+    let at = this.#skipCutLine(bytes, this.#lineStart(bytes), length);
     if (at < limit) at = this.#readLines(bytes, at, limit);
     if (this.#held !== NO_RECORD) {
       this.#closeHeld(bytes, limit);
@@ -208,6 +209,11 @@ export class RecordReader<I extends Interest = Interest> implements ChunkConsume
     this.#base = 0;
     this.#linesBefore = this.counts.lines;
     this.#isSkipping = false;
+  }
+
+  /** 0, but where a file begins with a byte order mark (an editor put it there). */
+  #lineStart(bytes: Uint8Array): number {
+    return this.#base === 0 && bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? 3 : 0;
   }
 
   #bind(bytes: Uint8Array): void {
@@ -381,8 +387,8 @@ export class RecordReader<I extends Interest = Interest> implements ChunkConsume
     this.counts.records++;
     const isTooLong = end - 1 - this.#held > MAX_RECORD_BYTES;
     const textEnd = isTooLong ? this.#held + MAX_RECORD_BYTES : end - 1;
-    const text = this.#decodeLines(bytes, this.#heldMessage, textEnd);
-    const raw = this.#handler.watchesAll === true ? { raw: this.#decodeLines(bytes, this.#held, textEnd) } : null;
+    const text = withPlainLineEnds(this.#decodeLines(bytes, this.#heldMessage, textEnd));
+    const raw = this.#handler.watchesAll === true ? { raw: withPlainLineEnds(this.#decodeLines(bytes, this.#held, textEnd)) } : null;
     const traceback = this.#heldLines === 1 ? -1 : text.search(TRACEBACK);
     const position = this.#base + this.#held;
     const line = this.counts.lines - this.#heldLines + 1 - this.#linesBefore;
@@ -521,6 +527,20 @@ export class RecordReader<I extends Interest = Interest> implements ChunkConsume
     this.#base = base;
     this.#bind(bytes);
   }
+}
+
+/**
+ * Without the `\r` in front of each newline and at the end (a container with a terminal, `tty: true`, and editors on Windows write them), and without empty
+ * lines at the end, which belong to no record.
+ */
+function withPlainLineEnds(text: string): string {
+  let end = text.length;
+  while (end > 0 && isLineEnd(text.charCodeAt(end - 1))) end--;
+  return end === text.length ? text : text.slice(0, end).replaceAll('\r\n', '\n');
+}
+
+function isLineEnd(code: number): boolean {
+  return code === NEWLINE || code === RETURN;
 }
 
 /** JSON has no NaN. */

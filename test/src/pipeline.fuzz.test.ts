@@ -5,7 +5,7 @@ import { createAnalysis } from '../../src/analysis.ts';
 import { outcomeOf, type ReadOptions, readLog } from './facts/read-log.ts';
 import { scenario } from './facts/scenario.ts';
 import { countLines } from './records/chunks.ts';
-import { LAYOUTS, type Layout, renderLog } from './records/log-lines.ts';
+import { ALL_ENVELOPES, LAYOUTS, type Layout, type LogEntry, renderEnveloped, renderLog } from './records/log-lines.ts';
 
 const sizes = fc.array(fc.integer({ min: 1, max: 300 }), { minLength: 1, maxLength: 5 });
 
@@ -74,25 +74,31 @@ describe('the pipeline', () => {
       fc.uint8Array({ maxLength: 4 }),
     ),
   });
-  const damaged = fc
-    .record({
-      made: scenario,
-      name: fc.constantFrom(...(Object.keys(LAYOUTS) as Layout[])),
-      damages: fc.array(damage, { minLength: 1, maxLength: 12, size: 'max' }),
-    })
-    .map(({ made, name, damages }) => {
-      let bytes: Uint8Array = Buffer.from(renderLog(made.entries, name));
-      for (const { at, deleted, inserted } of damages) {
+  const damages = fc.array(damage, { minLength: 1, maxLength: 12, size: 'max' });
+  const damagedLog = <Name>(names: fc.Arbitrary<Name>, render: (entries: readonly LogEntry[], name: Name) => string) =>
+    fc.tuple(scenario, names, damages).map(([{ entries }, name, all]) => {
+      let bytes: Uint8Array = Buffer.from(render(entries, name));
+      for (const { at, deleted, inserted } of all) {
         const from = bytes.length === 0 ? 0 : at % bytes.length;
         bytes = Buffer.concat([bytes.subarray(0, from), inserted, bytes.subarray(Math.min(bytes.length, from + deleted))]);
       }
       return bytes;
     });
+  const damaged = damagedLog(fc.constantFrom(...(Object.keys(LAYOUTS) as Layout[])), renderLog);
 
   it('takes any damaged log', () => {
     fc.assert(
       fc.property(damaged, sizes, (bytes, chunkSizes) => {
         check(bytes, { sizes: chunkSizes });
+      }),
+      { numRuns: 250 },
+    );
+  });
+
+  it('takes any damaged log of a container: all its bytes are counted', () => {
+    fc.assert(
+      fc.property(damagedLog(fc.constantFrom(...ALL_ENVELOPES), renderEnveloped), sizes, (bytes, chunkSizes) => {
+        expect(readLog(bytes, { sizes: chunkSizes }).stream.counts.bytes).toBe(bytes.length);
       }),
       { numRuns: 250 },
     );

@@ -5,7 +5,7 @@ import type { DeviceTally } from '../../src/devices/device-table.ts';
 import { meaningOf, outcomeOf, plain, readLog } from './facts/read-log.ts';
 import { type Expected, type Scenario, scenario } from './facts/scenario.ts';
 import { countLines } from './records/chunks.ts';
-import { LAYOUTS, type Layout, renderLog } from './records/log-lines.ts';
+import { ALL_ENVELOPES, LAYOUTS, type Layout, renderEnveloped, renderLog } from './records/log-lines.ts';
 
 const ALL_LAYOUTS = Object.keys(LAYOUTS) as Layout[];
 const layout = fc.constantFrom(...ALL_LAYOUTS);
@@ -92,6 +92,33 @@ describe('any traffic', () => {
       );
     },
   );
+});
+
+describe.each(ALL_ENVELOPES)('the lines of a container, in the envelope "%s"', (envelope) => {
+  it('mean the same as bare ones', () => {
+    fc.assert(
+      fc.property(scenario, ({ entries }) => {
+        expect(meaningOf(readLog(renderEnveloped(entries, envelope)))).toEqual(meaningOf(readLog(renderLog(entries))));
+        const json = meaningOf(readLog(renderLog(entries, 'JSON, terse')));
+        expect(meaningOf(readLog(renderEnveloped(entries, envelope, 'JSON, terse')))).toEqual(json);
+      }),
+      { numRuns: 15 },
+    );
+  });
+
+  it('come to the same, and all bytes are counted, for any chunking and wherever the file ends', () => {
+    fc.assert(
+      fc.property(scenario, sizes, fc.nat({ max: 400 }), ({ entries }, chunkSizes, cutOff) => {
+        const log = Buffer.from(renderEnveloped(entries, envelope));
+        const bytes = log.subarray(0, Math.max(0, log.length - cutOff));
+        const whole = readLog(bytes);
+        const pieces = readLog(bytes, { sizes: chunkSizes });
+        expect(outcomeOf(pieces)).toEqual(outcomeOf(whole));
+        expect(pieces.stream.counts.bytes).toBe(bytes.length);
+      }),
+      { numRuns: 30 },
+    );
+  });
 });
 
 describe('any chunking', () => {

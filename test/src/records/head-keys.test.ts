@@ -2,7 +2,17 @@
 import { describe, expect, it } from 'vitest';
 import { isTwin, readHeadKeys } from '../../../src/records/head-keys.ts';
 import { ZoneClock } from '../../../src/records/timestamp.ts';
-import { accessEntry, bannerEntries, LAYOUTS, type Layout, type LogEntry, renderLog, START_MS } from './log-lines.ts';
+import {
+  ALL_ENVELOPES,
+  accessEntry,
+  bannerEntries,
+  LAYOUTS,
+  type Layout,
+  type LogEntry,
+  renderEnveloped,
+  renderLog,
+  START_MS,
+} from './log-lines.ts';
 import { unwanted } from './recording-handler.ts';
 
 const run = (startMs: number, length = 40): LogEntry[] => [
@@ -19,6 +29,12 @@ const keysOf = (entries: readonly LogEntry[], name: Layout, timeZone = 'UTC') =>
 describe('two files', () => {
   it.each(Object.keys(LAYOUTS) as Layout[])('are twins where one is the default layout and the other is "%s"', (name) => {
     const [a, b] = [keysOf(run(START_MS), 'precise'), keysOf(run(START_MS), name)];
+    expect([isTwin(a, b), isTwin(b, a)]).toEqual([true, true]);
+  });
+
+  it.each(ALL_ENVELOPES)('are twins where one is what a container wrote, in the envelope "%s"', (envelope) => {
+    const a = keysOf(run(START_MS), 'precise');
+    const b = readHeadKeys(Buffer.from(renderEnveloped(run(START_MS), envelope)), new ZoneClock('UTC'));
     expect([isTwin(a, b), isTwin(b, a)]).toEqual([true, true]);
   });
 

@@ -17,6 +17,7 @@ const FORMATS: Readonly<Record<Layout, object>> = {
   'worker name on the first line': { kind: 'text', prefix: 'name', hasServerName: false },
   journal: { kind: 'text', prefix: 'syslog', hasServerName: false },
   syslog: { kind: 'text', prefix: 'syslog', hasServerName: false },
+  "a terminal's line ends": { kind: 'text', prefix: 'none', hasServerName: false },
   'JSON, terse': { kind: 'json', prefix: 'none' },
   'JSON without time': { kind: 'json', prefix: 'none' },
   'JSON behind docker timestamps': { kind: 'json', prefix: 'timestamp' },

@@ -51,12 +51,37 @@ export const LAYOUTS = {
   'worker name on the first line': (entry) => `generic_worker1 | ${precise(entry)}`,
   journal: (entry) => prefixed(precise(entry), `${iso(entry.timeMs).slice(0, 19)}+00:00 matrix-1 matrix-synapse[4242]: `),
   syslog: (entry) => prefixed(precise(entry), 'Nov 23 16:52:48 matrix-1 matrix-synapse[4242]: '),
+  "a terminal's line ends": (entry) => `${precise(entry).replaceAll('\n', '\r\n')}\r`,
   'JSON, terse': (entry) => json(entry, { time: Math.round(entry.timeMs / 10) / 100 }),
   'JSON without time': (entry) => json(entry, {}),
   'JSON behind docker timestamps': (entry) =>
     `${iso(entry.timeMs).slice(0, -1)}708468Z ${json(entry, { time: Math.round(entry.timeMs / 10) / 100 })}`,
 } satisfies Record<string, (entry: LogEntry) => string>;
 export type Layout = keyof typeof LAYOUTS;
+
+/** What container engines put around each line. */
+const ENVELOPES = {
+  'Docker’s': (line, timeMs) => JSON.stringify({ log: `${line}\n`, stream: 'stdout', time: iso(timeMs) }),
+  'Docker’s, with a terminal': (line, timeMs) => JSON.stringify({ log: `${line}\r\n`, stream: 'stdout', time: iso(timeMs) }),
+  'Kubernetes’': (line, timeMs) => `${iso(timeMs)} stderr F ${line}`,
+  'Kubernetes’, in pieces': (line, timeMs) =>
+    (line.match(/.{1,50}/gsu) ?? [''])
+      .map((piece, index, pieces) => `${iso(timeMs)} stdout ${index === pieces.length - 1 ? 'F' : 'P'} ${piece}`)
+      .join('\n'),
+} satisfies Record<string, (line: string, timeMs: number) => string>;
+export type Envelope = keyof typeof ENVELOPES;
+export const ALL_ENVELOPES = Object.keys(ENVELOPES) as Envelope[];
+
+/** The log as a container engine keeps it. */
+export function renderEnveloped(entries: readonly LogEntry[], envelope: Envelope, layout: Layout = 'precise'): string {
+  return entries
+    .flatMap((entry) =>
+      LAYOUTS[layout](entry)
+        .split('\n')
+        .map((line) => `${ENVELOPES[envelope](line, entry.timeMs)}\n`),
+    )
+    .join('');
+}
 
 function json({ logger, level, request, message }: LogEntry, more: object): string {
   return JSON.stringify({ log: message, namespace: logger, level, ...more, server_name: 'hs.example.org', request });

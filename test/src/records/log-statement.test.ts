@@ -76,4 +76,14 @@ describe('the table of statements', () => {
     for (let i = 0; i < 2; i++) expect(find(table, `${'l'.repeat(100)} - 1 - INFO - `, long)?.logger).toBe('l'.repeat(100));
     expect(asked).toBe(2);
   });
+
+  it.each([
+    ['synapse.access.http.client public', 'synapse.access.http.client public - 484 - INFO - '],
+    ['synapse.access.https.a - b', null],
+    ['other.logger with spaces', null],
+  ])('lets a listener’s tag have spaces, and nothing else: %s', (logger, middle) => {
+    const table = new LogStatementTable(() => 0);
+    const found = find(table, middle ?? `${logger} - 484 - INFO - `);
+    expect(found?.logger ?? null).toBe(middle === null ? null : logger);
+  });
 });

@@ -43,6 +43,27 @@ describe('a record', () => {
     expect(reading.handler.unknown).toEqual([]);
   });
 
+  it.each([
+    ['an empty line', '\n'],
+    ['some', '\n\n\n'],
+    ['one of a terminal', '\r\n'],
+  ])('isn’t longer for what stands between it and the next one: %s', (_, between) => {
+    const log = [wanted('one'), wanted('two'), unwanted()].map((entry) => renderLog([entry])).join(between);
+    const { reader, ...reading } = readRecords(log);
+    expect(messages({ reader, ...reading })).toEqual(['Wanted one', 'Wanted two']);
+    expect(reader.counts).toMatchObject({ records: 3, lines: 3 + 2 * (between.split('\n').length - 1), bytes: Buffer.byteLength(log) });
+  });
+
+  it('is read behind a byte order mark, for any chunking', () => {
+    const log = Buffer.from(`\ufeff${renderLog([wanted('one'), access(2)])}`);
+    for (const sizes of [[1], [2, 5], [log.length]]) {
+      const { reader, ...reading } = readRecords(log, { sizes });
+      expect(messages({ reader, ...reading })).toEqual(['Wanted one']);
+      expect(reader.counts).toMatchObject({ records: 2, lines: 2, accessLines: 1, bytes: log.length });
+      expect(reading.handler.unknown).toEqual([]);
+    }
+  });
+
   it('loses the capture point that Synapse’s own formatter writes, too', () => {
     const { handler } = readRecords(
       renderLog([
@@ -129,7 +150,7 @@ describe('a record that may go on', () => {
     expect(handler.records).toEqual([]);
     expect(reader.read(first, first.length)).toBe(0);
     expect(reader.settle(first, first.length)).toBe(first.length);
-    expect(handler.records.map(({ message }) => message)).toEqual(['Wanted one\n']);
+    expect(handler.records.map(({ message }) => message)).toEqual(['Wanted one']);
     expect(reader.settle(first, 0)).toBe(0);
     expect(handler.records).toHaveLength(1);
   });

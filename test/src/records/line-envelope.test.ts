@@ -1,8 +1,8 @@
-/** Docker's json-file envelope: what stands in it comes out, positions are those of the file, whatever the chunks and whatever stands in the lines. */
+/** What container engines put around lines: what stands in it comes out, positions are those of the file, whatever the chunks and whatever stands in the lines. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type ChunkConsumer, MAX_HELD_BYTES } from '../../../src/lines/chunk-consumer.ts';
-import { DockerEnvelope } from '../../../src/records/docker-envelope.ts';
+import { LineEnvelope } from '../../../src/records/line-envelope.ts';
 
 /** As Docker's writer escapes it (ffjson: `<`, `>`, `&` and U+2028 too). */
 function dockerText(text: string): string {
@@ -17,7 +17,7 @@ function entry(log: string, stream = 'stdout'): string {
 class HoldingReader implements ChunkConsumer {
   readonly lines: string[] = [];
   readonly positions: number[] = [];
-  envelope: DockerEnvelope | undefined;
+  envelope: LineEnvelope | undefined;
   #base = 0;
 
   begin(positionBytes: number): void {
@@ -58,7 +58,7 @@ class HoldingReader implements ChunkConsumer {
 /** Feeds `file` in chunks that end at `cuts`, as a ChunkFeeder does. */
 function feed(file: Uint8Array, cuts: readonly number[]): { lines: string[]; positions: number[]; mostHeld: number } {
   const reader = new HoldingReader();
-  const envelope = new DockerEnvelope(reader);
+  const envelope = new LineEnvelope(reader);
   reader.envelope = envelope;
   let held = new Uint8Array(0);
   let mostHeld = 0;
@@ -78,7 +78,7 @@ function feed(file: Uint8Array, cuts: readonly number[]): { lines: string[]; pos
 
 const utf8 = (text: string): Uint8Array => new TextEncoder().encode(text);
 
-describe('an envelope', () => {
+describe('an envelope of Docker', () => {
   it.each([
     ['plain text', '2026-11-23 16:52:48,338 - synapse - INFO - line'],
     ['quotes and backslashes', `"PUT /x HTTP/1.1" "a\\b" 'c'`],
@@ -120,6 +120,37 @@ describe('an envelope', () => {
   });
 });
 
+describe('an envelope of Kubernetes', () => {
+  const stamp = '2026-11-23T16:52:48.345708468Z';
+
+  it.each([
+    ['as containerd writes it', `${stamp} stdout F `],
+    ['of standard error', `${stamp} stderr F `],
+    ['with an offset', '2026-11-23T17:52:48.345708468+01:00 stdout F '],
+    ['with whole seconds', '2026-11-23T16:52:48Z stdout F '],
+    ['with another tag', `${stamp} stdout F:x `],
+  ])('gives what stands in it: %s', (_, head) => {
+    expect(feed(utf8(`${head}one\n${head}\n${head} two\n`), []).lines).toEqual(['one', '', ' two']);
+  });
+
+  it('may hold a part of a line', () => {
+    const file = utf8(`${stamp} stdout P one \n${stamp} stdout P:x line\n${stamp} stdout F  of three\n${stamp} stdout F two\n`);
+    expect(feed(file, [])).toMatchObject({ lines: ['one line of three', 'two'] });
+  });
+
+  it.each([
+    ['another stream', `${stamp} stdin F one`],
+    ['another tag', `${stamp} stdout X one`],
+    ['no tag', `${stamp} stdout one`],
+    ['no text behind the tag', `${stamp} stdout F`],
+    ['no stamp', 'stdout F one'],
+    ['a stamp that is too long', '2026-11-23T16:52:48.345708468345708468345Z stdout F one'],
+    ['too many tags', `${stamp} stdout F:${'x'.repeat(64)} one`],
+  ])('is not seen in %s', (_, line) => {
+    expect(feed(utf8(`${line}\n`), []).lines).toEqual([line]);
+  });
+});
+
 describe('positions and chunks', () => {
   const text = fc.string({ unit: fc.constantFrom('a', '"', '\\', '<', 'é', '😀', '\t', ' '), maxLength: 40 });
 
@@ -140,7 +171,7 @@ describe('positions and chunks', () => {
 
 it('positions go on from where reading begins', () => {
   const reader = new HoldingReader();
-  const envelope = new DockerEnvelope(reader);
+  const envelope = new LineEnvelope(reader);
   reader.envelope = envelope;
   const entries = [utf8(entry('one\n')), utf8(entry('two\n'))];
   const file = Buffer.concat(entries);
