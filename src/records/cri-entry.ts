@@ -7,7 +7,7 @@
  * colons (the kubelet's CRI logging design; pkg/kubelet/kuberuntime/logs in kubernetes/kubernetes).
  */
 import { isAscii } from '../lines/ascii.ts';
-import { NO_ENVELOPE, type Unwrap } from './envelope.ts';
+import type { Unwrap } from './envelope.ts';
 
 const SPACE = 0x20;
 const COLON = 0x3a;
@@ -22,20 +22,18 @@ const STREAM_BYTES = 7;
 /** Of all tags together: there is one, so far. */
 const MAX_TAG_BYTES = 64;
 
-export const unwrapCriEntry: Unwrap = (bytes, start, newline, target, at) => {
+export const unwrapCriEntry: Unwrap = (bytes, start, newline) => {
   const tag = findTag(bytes, start);
-  if (tag === NO_ENVELOPE) return NO_ENVELOPE;
+  if (tag < 0) return null;
   const textStart = bytes.indexOf(SPACE, tag) + 1;
-  if (textStart === 0 || textStart > newline || textStart - tag > MAX_TAG_BYTES) return NO_ENVELOPE;
-  const textEnd = bytes[tag] === PARTIAL ? newline : newline + 1;
-  target.set(bytes.subarray(textStart, textEnd), at);
-  return at + textEnd - textStart;
+  if (textStart === 0 || textStart > newline || textStart - tag > MAX_TAG_BYTES) return null;
+  return bytes.subarray(textStart, bytes[tag] === PARTIAL ? newline : newline + 1);
 };
 
-/** Offset of the tags of the entry at `start`. */
+/** Offset of the tags of the entry at `start`; −1 where it's none. */
 function findTag(bytes: Uint8Array, start: number): number {
   // 2026-11-23T
-  if (bytes[start + 4] !== 0x2d || bytes[start + 7] !== 0x2d || bytes[start + 10] !== 0x54) return NO_ENVELOPE;
+  if (bytes[start + 4] !== 0x2d || bytes[start + 7] !== 0x2d || bytes[start + 10] !== 0x54) return -1;
   let stampEnd = start + MIN_STAMP_BYTES;
   while (stampEnd < start + MAX_STAMP_BYTES && (bytes[stampEnd] ?? 0) > SPACE) stampEnd++;
   const tag = stampEnd + 1 + STREAM_BYTES;
@@ -44,5 +42,5 @@ function findTag(bytes: Uint8Array, start: number): number {
     STREAMS.some((stream) => isAscii(bytes, stampEnd + 1, stream)) &&
     (bytes[tag] === FULL || bytes[tag] === PARTIAL) &&
     (bytes[tag + 1] === SPACE || bytes[tag + 1] === COLON);
-  return isEntry ? tag : NO_ENVELOPE;
+  return isEntry ? tag : -1;
 }

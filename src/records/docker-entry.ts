@@ -7,7 +7,7 @@
  * (daemon/logger/jsonfilelog and daemon/logger/copier.go in moby/moby).
  */
 import { isAscii } from '../lines/ascii.ts';
-import { NO_ENVELOPE, type Unwrap } from './envelope.ts';
+import type { Unwrap } from './envelope.ts';
 
 const NEWLINE = 0x0a;
 const QUOTE = 0x22;
@@ -19,9 +19,16 @@ const STREAM = ',"stream":"std';
 /** `\n`, `\t`, …: what stands for the byte behind the backslash (RFC 8259, 7); others stand for themselves. */
 const ESCAPES: Readonly<Record<number, number>> = { 98: 0x08, 102: 0x0c, 110: NEWLINE, 114: 0x0d, 116: 0x09 };
 
-export const unwrapDockerEntry: Unwrap = (bytes, start, newline, target, at) => {
+/** Grows to the longest entry. */
+let scratch = new Uint8Array(4096);
+
+export const unwrapDockerEntry: Unwrap = (bytes, start, newline) => {
   const textEnd = findTextEnd(bytes, start, newline);
-  return textEnd === 0 ? NO_ENVELOPE : writeUnescaped(bytes, start + OPENING.length, textEnd, target, at);
+  if (textEnd === 0) return null;
+  const textStart = start + OPENING.length;
+  // What stands inside is never longer than it is with its escapes.
+  if (scratch.length < textEnd - textStart) scratch = new Uint8Array(2 * (textEnd - textStart));
+  return scratch.subarray(0, writeUnescaped(bytes, textStart, textEnd, scratch, 0));
 };
 
 /** Offset of the quote that ends `log` in the envelope at `bytes[start, newline)`; 0 where it is none. */

@@ -11,6 +11,9 @@
  *
  * A field is text; with bytes that aren't printable an array of them; several values an array of those; the first counts.
  */
+import { isAscii } from '../lines/ascii.ts';
+import type { Unwrap } from './envelope.ts';
+import { decodeText } from './text-decoder.ts';
 
 /** Of the journal's fields those that are looked at; ask journalctl for no others. */
 export const JOURNAL_FIELDS = [
@@ -24,6 +27,9 @@ export const JOURNAL_FIELDS = [
 
 export type JournalFields = Readonly<Record<string, unknown>>;
 
+/** Every entry of an export is an object of texts. */
+const OPENING = '{"';
+const NOTHING = new Uint8Array(0);
 const utf8 = new TextEncoder();
 const decoder = new TextDecoder();
 const NEWLINE = 0x0a;
@@ -59,6 +65,23 @@ export function journalEntryBytes(fields: JournalFields): Uint8Array | null {
     if (!WHOLE_RECORD.test(text)) return utf8.encode(`${recordOf(fields, logger, text)}\n`);
   }
   return isPart(fields) ? message : withNewline(message);
+}
+
+/** The same for a line of an export. An entry without a message is an empty one. */
+export const unwrapJournalEntry: Unwrap = (bytes, start, newline) => {
+  if (!isAscii(bytes, start, OPENING)) return null;
+  const fields = parseFields(decodeText(bytes, start, newline));
+  return fields === null ? null : (journalEntryBytes(fields) ?? NOTHING);
+};
+
+/** null: no entry of the journal. */
+function parseFields(line: string): JournalFields | null {
+  try {
+    const fields = JSON.parse(line) as JournalFields;
+    return '__REALTIME_TIMESTAMP' in fields ? fields : null;
+  } catch {
+    return null;
+  }
 }
 
 /** Wall clock of the entry, in milliseconds since 1970; NaN where the journal gives none. */

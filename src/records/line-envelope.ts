@@ -1,5 +1,6 @@
 /**
- * Takes a container engine's envelope off a log's lines, in front of whoever reads the lines: Docker's (docker-entry.ts), Kubernetes' (cri-entry.ts).
+ * Takes off what a log's lines were put into, in front of whoever reads the lines: Docker's files (docker-entry.ts), Kubernetes' (cri-entry.ts), the journal's
+ * entries as `journalctl -o json` exports them (journal-entry.ts).
  *
  * In: bytes of a file, as a ChunkConsumer; the first whole line of a generation says whether it has envelopes, one without passes untouched.
  * Out: the bytes inside, through the reader's own ChunkConsumer methods. Engines write a line of more than 16 KiB as several entries; they are one line
@@ -11,10 +12,11 @@
 import { type ChunkConsumer, MAX_HELD_BYTES } from '../lines/chunk-consumer.ts';
 import { unwrapCriEntry } from './cri-entry.ts';
 import { unwrapDockerEntry } from './docker-entry.ts';
-import { NO_ENVELOPE, type Unwrap } from './envelope.ts';
+import type { Unwrap } from './envelope.ts';
+import { unwrapJournalEntry } from './journal-entry.ts';
 
 const NEWLINE = 0x0a;
-const ENVELOPES: readonly Unwrap[] = [unwrapDockerEntry, unwrapCriEntry];
+const ENVELOPES: readonly Unwrap[] = [unwrapDockerEntry, unwrapCriEntry, unwrapJournalEntry];
 
 export class LineEnvelope implements ChunkConsumer {
   readonly #reader: ChunkConsumer;
@@ -77,15 +79,13 @@ export class LineEnvelope implements ChunkConsumer {
     if (this.#unwrap === undefined) {
       const newline = bytes.indexOf(NEWLINE);
       if (newline < 0 || newline >= length) return false;
-      const trial = new Uint8Array(newline + 1);
-      this.#unwrap = ENVELOPES.find((unwrap) => unwrap(bytes, 0, newline, trial, 0) !== NO_ENVELOPE) ?? null;
+      this.#unwrap = ENVELOPES.find((unwrap) => unwrap(bytes, 0, newline) !== null) ?? null;
     }
     return this.#unwrap !== null;
   }
 
   /** Fills `#inner` with what stands in the whole lines of `bytes[0, length)`. */
   #takeOut(bytes: Uint8Array, length: number): void {
-    if (this.#inner.length < bytes.length) this.#inner = new Uint8Array(bytes.length);
     this.#innerLength = 0;
     this.#innerStarts = [0];
     this.#outerStarts = [0];
@@ -100,10 +100,15 @@ export class LineEnvelope implements ChunkConsumer {
   }
 
   #takeLine(bytes: Uint8Array, start: number, newline: number): void {
-    const inner = this.#inner;
-    const end = this.#unwrap?.(bytes, start, newline, inner, this.#innerLength) ?? NO_ENVELOPE;
-    if (end === NO_ENVELOPE) inner.set(bytes.subarray(start, newline + 1), this.#innerLength);
-    this.#innerLength = end === NO_ENVELOPE ? this.#innerLength + newline + 1 - start : end;
+    const text = this.#unwrap?.(bytes, start, newline) ?? bytes.subarray(start, newline + 1);
+    const length = this.#innerLength + text.length;
+    if (length > this.#inner.length) {
+      const grown = new Uint8Array(2 * length);
+      grown.set(this.#inner.subarray(0, this.#innerLength));
+      this.#inner = grown;
+    }
+    this.#inner.set(text, this.#innerLength);
+    this.#innerLength = length;
   }
 
   /** The reader is done with `innerDone` bytes: with how many of the file's? */

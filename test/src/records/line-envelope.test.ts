@@ -151,6 +151,33 @@ describe('an envelope of Kubernetes', () => {
   });
 });
 
+describe('an entry of the journal', () => {
+  const entryOf = (fields: object): string => `${JSON.stringify({ __REALTIME_TIMESTAMP: '1782820800123000', PRIORITY: '6', ...fields })}\n`;
+
+  it('gives its message: a line of the log, a part of one, bytes, none', () => {
+    const file = [
+      { MESSAGE: 'one' },
+      { MESSAGE: 'two ', _LINE_BREAK: 'line-max' },
+      { MESSAGE: 'of two' },
+      { MESSAGE: null },
+      {},
+      { MESSAGE: [0xc3, 0xa4, 7] },
+    ];
+    expect(feed(utf8(file.map(entryOf).join('')), []).lines).toEqual(['one', 'two of two', 'ä\u0007']);
+  });
+
+  it('gives a record of Synapse’s journal handler as one of its JSON log, longer than the entry or not', () => {
+    const file = entryOf({ MESSAGE: 'a.b: [POST-7] Said it', LOGGER: 'a.b' }).repeat(3);
+    const line = '{"log":"Said it","namespace":"a.b","level":"INFO","time":1782820800.123,"request":"POST-7"}';
+    expect(feed(utf8(file), []).lines).toEqual([line, line, line]);
+  });
+
+  it('is not seen in other objects', () => {
+    const line = '{"MESSAGE":"one","LOGGER":"a.b"}';
+    expect(feed(utf8(`${line}\n`), []).lines).toEqual([line]);
+  });
+});
+
 describe('positions and chunks', () => {
   const text = fc.string({ unit: fc.constantFrom('a', '"', '\\', '<', 'é', '😀', '\t', ' '), maxLength: 40 });
 

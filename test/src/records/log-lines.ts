@@ -68,6 +68,8 @@ const ENVELOPES = {
     (line.match(/.{1,50}/gsu) ?? [''])
       .map((piece, index, pieces) => `${iso(timeMs)} stdout ${index === pieces.length - 1 ? 'F' : 'P'} ${piece}`)
       .join('\n'),
+  'the journal’s': (line, timeMs) =>
+    JSON.stringify({ __CURSOR: 's=0', __REALTIME_TIMESTAMP: `${timeMs}000`, PRIORITY: '6', _PID: '4242', MESSAGE: line }),
 } satisfies Record<string, (line: string, timeMs: number) => string>;
 export type Envelope = keyof typeof ENVELOPES;
 export const ALL_ENVELOPES = Object.keys(ENVELOPES) as Envelope[];
