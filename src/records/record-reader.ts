@@ -9,6 +9,7 @@
 import { isAscii } from '../lines/ascii.ts';
 import { type ChunkConsumer, MAX_LINE_BYTES, MAX_RECORD_BYTES } from '../lines/chunk-consumer.ts';
 import { AccessLine } from './access-line.ts';
+import { HeldRecord } from './held-record.ts';
 import { JsonRecords } from './json-records.ts';
 import { type LinePrefix, skipPrefix } from './line-prefix.ts';
 import { detectFormat, isOtherLayout, type LogFormat, parseJsonRecord } from './log-format.ts';
@@ -46,8 +47,6 @@ export interface RecordReaderDump {
 }
 
 const NEWLINE = 0x0a;
-const RETURN = 0x0d;
-const NO_RECORD = -1;
 /** Lines from a doubtful one on that are looked at: enough to tell a new layout from an odd line. Chosen. */
 const LINES_IN_DOUBT = 4;
 /** Doubtful lines that are passed over behind one that turned out to be odd: a log may be full of them. Chosen. */
@@ -55,7 +54,6 @@ const DOUBTS_PASSED_OVER = 20;
 /** Lines in a row without a header after which the format is looked at anew. */
 const MISSES_BEFORE_DETECT = 100;
 const SAMPLE_LENGTH = 200;
-const TRACEBACK = /\n(?:Traceback|Capture point) \(most recent call last\):\n/;
 
 export class RecordReader<I extends Interest = Interest> implements ChunkConsumer {
   readonly counts: PhysicalCounts = {
@@ -87,17 +85,7 @@ export class RecordReader<I extends Interest = Interest> implements ChunkConsume
   #base = 0;
   /** Lines of the generations before. */
   #linesBefore = 0;
-  /** Offset of the held record, or NO_RECORD. */
-  #held = NO_RECORD;
-  #heldLines = 0;
-  /** Those of them that are longer than MAX_LINE_BYTES. */
-  #heldCutLines = 0;
-  #heldMessage = 0;
-  #heldRequest = 0;
-  #heldRequestEnd = 0;
-  #heldNumber = -1;
-  #heldTimeMs = 0;
-  #heldStatement: LogStatement<I> | null = null;
+  readonly #held = new HeldRecord<I>();
   /** The rest of a cut line is being skipped. */
   #isSkipping = false;
   /** A record has been seen, so lines without a header belong to it. */
@@ -179,8 +167,8 @@ export class RecordReader<I extends Interest = Interest> implements ChunkConsume
     let at = this.#skipCutLine(bytes, this.#lineStart(bytes), length);
     const limit = findLinesEnd(bytes, length);
     if (at < limit) at = this.#readLines(bytes, at, limit);
-    if (this.#held !== NO_RECORD) at = this.#boundRecord(bytes, limit, length);
-    if (this.#held === NO_RECORD && at >= limit && length - at > MAX_LINE_BYTES) at = this.#cutLine(bytes, at, length);
+    if (!this.#held.isEmpty) at = this.#boundRecord(bytes, limit, length);
+    if (this.#held.isEmpty && at >= limit && length - at > MAX_LINE_BYTES) at = this.#cutLine(bytes, at, length);
     return this.#consume(at);
   }
 
@@ -189,7 +177,7 @@ export class RecordReader<I extends Interest = Interest> implements ChunkConsume
     const limit = findLinesEnd(bytes, length);
     let at = this.#skipCutLine(bytes, this.#lineStart(bytes), length);
     if (at < limit) at = this.#readLines(bytes, at, limit);
-    if (this.#held !== NO_RECORD) {
+    if (!this.#held.isEmpty) {
       this.#closeHeld(bytes, limit);
       at = limit;
     }
@@ -225,7 +213,7 @@ export class RecordReader<I extends Interest = Interest> implements ChunkConsume
   #consume(at: number): number {
     this.#base += at;
     this.counts.bytes += at;
-    this.#held = NO_RECORD;
+    this.#held.drop();
     return at;
   }
 
@@ -239,7 +227,7 @@ export class RecordReader<I extends Interest = Interest> implements ChunkConsume
     const at = this.#readEachLine(bytes, start, limit);
     if (at < limit) return this.#readLines(bytes, at, limit);
     this.#noteTime(this.#header.timeMs);
-    return this.#held === NO_RECORD ? limit : this.#held;
+    return this.#held.isEmpty ? limit : this.#held.at;
   }
 
   /**
@@ -266,7 +254,7 @@ export class RecordReader<I extends Interest = Interest> implements ChunkConsume
     const lineStart = this.#prefix === 'none' ? at : skipPrefix(this.#prefix, bytes, at);
     if (!header.read(bytes, view, lineStart, this.#hasServerName)) return this.#continueRecord(bytes, at);
     if (header.requestNumber < 0 && this.#hasNewLayout(bytes, at, limit)) return at;
-    if (this.#held !== NO_RECORD) this.#closeHeld(bytes, at);
+    if (!this.#held.isEmpty) this.#closeHeld(bytes, at);
     if (header.timeMs - this.#stampMs >= MIN_HOLE_MS) this.#handler.onHole(this.#stampMs, header.timeMs, this.#base + at);
     this.#stampMs = header.timeMs;
     this.#misses = 0;
@@ -276,8 +264,7 @@ export class RecordReader<I extends Interest = Interest> implements ChunkConsume
     if (interest.isAccess) return this.#takeAccessLine(bytes, interest, at) + 1;
     const end = bytes.indexOf(NEWLINE, header.messageStart);
     if (interest.prefixes.length > 0 && isWanted(interest, bytes, header.messageStart)) {
-      this.#hold(at);
-      if (end - at > MAX_LINE_BYTES) this.#heldCutLines++;
+      this.#held.hold(header, at, end);
     } else {
       this.counts.lines++;
       this.counts.records++;
@@ -305,17 +292,16 @@ export class RecordReader<I extends Interest = Interest> implements ChunkConsume
   /** Holds the record at `at`, whatever it is. */
   #watch(bytes: Uint8Array, at: number): number {
     const end = bytes.indexOf(NEWLINE, this.#header.messageStart);
-    this.#hold(at);
-    if (end - at > MAX_LINE_BYTES) this.#heldCutLines++;
+    this.#held.hold(this.#header, at, end);
     return end + 1;
   }
 
   /** Physical counts of an access line that was held are those that it would have had otherwise. */
   #countHeldAccessLine(bytes: Uint8Array, { interest, logger }: LogStatement<I>): void {
-    const start = this.#heldMessage;
+    const start = this.#held.messageStart;
     if (interest.isDebug && this.#access.isReceivedLine(bytes, start)) return;
     const end = bytes.indexOf(NEWLINE, start);
-    if (this.#access.parse(bytes, start) && end - this.#held <= MAX_LINE_BYTES) this.counts.accessLines++;
+    if (this.#access.parse(bytes, start) && end - this.#held.at <= MAX_LINE_BYTES) this.counts.accessLines++;
     else this.#handler.onUnrecognised(`access_line ${logger}`, decodeText(bytes, start, Math.min(end, start + SAMPLE_LENGTH)));
   }
 
@@ -354,76 +340,28 @@ export class RecordReader<I extends Interest = Interest> implements ChunkConsume
   /** A line without a header: part of the record before it. Returns the offset behind it. */
   #continueRecord(bytes: Uint8Array, at: number): number {
     const end = bytes.indexOf(NEWLINE, at);
-    const isCut = end - at > MAX_LINE_BYTES;
-    if (this.#held !== NO_RECORD) {
-      this.#heldLines++;
-      if (isCut) this.#heldCutLines++;
-    } else {
+    if (!this.#held.isEmpty) this.#held.addLine(at, end);
+    else {
       this.counts.lines++;
-      if (isCut) this.counts.cutLines++;
+      if (end - at > MAX_LINE_BYTES) this.counts.cutLines++;
       this.#misses++;
       if (!this.#isInRecord) this.#handler.onUnrecognised('not_a_record', decodeText(bytes, at, Math.min(end, at + SAMPLE_LENGTH)));
     }
     return end + 1;
   }
 
-  #hold(at: number): void {
-    const header = this.#header;
-    this.#held = at;
-    this.#heldLines = 1;
-    this.#heldCutLines = 0;
-    this.#heldMessage = header.messageStart;
-    this.#heldRequest = header.requestStart;
-    this.#heldRequestEnd = header.requestEnd;
-    this.#heldNumber = header.requestNumber;
-    this.#heldTimeMs = header.timeMs;
-    this.#heldStatement = header.statement;
-  }
-
   /** The held record ends before `end` (the offset behind its last newline). `isCut`: what there is of it was cut before. */
   #closeHeld(bytes: Uint8Array, end: number, isCut = false): void {
-    this.counts.lines += this.#heldLines;
-    this.counts.cutLines += this.#heldCutLines;
+    const held = this.#held;
+    this.counts.lines += held.lines;
+    this.counts.cutLines += held.cutLines;
     this.counts.records++;
-    const isTooLong = end - 1 - this.#held > MAX_RECORD_BYTES;
-    const textEnd = isTooLong ? this.#held + MAX_RECORD_BYTES : end - 1;
-    const text = withPlainLineEnds(this.#decodeLines(bytes, this.#heldMessage, textEnd));
-    const raw = this.#handler.watchesAll === true ? { raw: withPlainLineEnds(this.#decodeLines(bytes, this.#held, textEnd)) } : null;
-    const traceback = this.#heldLines === 1 ? -1 : text.search(TRACEBACK);
-    const position = this.#base + this.#held;
-    const line = this.counts.lines - this.#heldLines + 1 - this.#linesBefore;
-    const statement = this.#heldStatement as LogStatement<I>;
-    const { interest, logger, level } = statement;
-    if (interest.isAccess) this.#countHeldAccessLine(bytes, statement);
-    this.#held = NO_RECORD;
-    this.#handler.onRecord({
-      interest,
-      logger,
-      level,
-      timeMs: this.#heldTimeMs,
-      request: decodeText(bytes, this.#heldRequest, this.#heldRequestEnd),
-      requestNumber: this.#heldNumber,
-      message: traceback < 0 ? text : text.slice(0, traceback),
-      isCut: isCut || isTooLong,
-      position,
-      line,
-      ...raw,
-    });
-  }
-
-  /** The held record from `start` (its message, or its first byte) up to `end`, its lines without their prefix. */
-  #decodeLines(bytes: Uint8Array, start: number, end: number): string {
-    const prefix = this.#prefix;
-    const isMessage = start !== this.#held;
-    if (prefix === 'none' || (isMessage && this.#heldLines === 1)) return decodeText(bytes, start, end);
-    const lines: string[] = [];
-    for (let at = start; at <= end; ) {
-      const newline = bytes.indexOf(NEWLINE, at);
-      const lineEnd = newline < 0 || newline > end ? end : newline;
-      lines.push(decodeText(bytes, isMessage && lines.length === 0 ? at : skipPrefix(prefix, bytes, at), lineEnd));
-      at = lineEnd + 1;
-    }
-    return lines.join('\n');
+    if (held.statement?.interest.isAccess === true) this.#countHeldAccessLine(bytes, held.statement);
+    const position = this.#base + held.at;
+    const line = this.lineNumber - held.lines + 1;
+    const record = held.read(bytes, end, { prefix: this.#prefix, position, line, isCut, hasRaw: this.#handler.watchesAll === true });
+    held.drop();
+    this.#handler.onRecord(record);
   }
 
   #readJsonLines(bytes: Uint8Array, start: number, limit: number): number {
@@ -503,7 +441,7 @@ export class RecordReader<I extends Interest = Interest> implements ChunkConsume
    */
   #boundRecord(bytes: Uint8Array, limit: number, length: number): number {
     const isLineTooLong = length - limit > MAX_LINE_BYTES;
-    if (limit - 1 - this.#held <= MAX_RECORD_BYTES && !isLineTooLong) return this.#held;
+    if (limit - 1 - this.#held.at <= MAX_RECORD_BYTES && !isLineTooLong) return this.#held.at;
     // A line that long has a whole header, if it has one; without one it's part of the record, which then is too long.
     const isNext = isLineTooLong && this.#isHeader(bytes, limit);
     this.#closeHeld(bytes, isNext || !isLineTooLong ? limit : length + 1);
@@ -523,24 +461,10 @@ export class RecordReader<I extends Interest = Interest> implements ChunkConsume
     const base = this.#base;
     this.#base += start;
     this.#readLines(kept, 0, kept.length);
-    if (this.#held !== NO_RECORD) this.#closeHeld(kept, kept.length, true);
+    if (!this.#held.isEmpty) this.#closeHeld(kept, kept.length, true);
     this.#base = base;
     this.#bind(bytes);
   }
-}
-
-/**
- * Without the `\r` in front of each newline and at the end (a container with a terminal, `tty: true`, and editors on Windows write them), and without empty
- * lines at the end, which belong to no record.
- */
-function withPlainLineEnds(text: string): string {
-  let end = text.length;
-  while (end > 0 && isLineEnd(text.charCodeAt(end - 1))) end--;
-  return end === text.length ? text : text.slice(0, end).replaceAll('\r\n', '\n');
-}
-
-function isLineEnd(code: number): boolean {
-  return code === NEWLINE || code === RETURN;
 }
 
 /** JSON has no NaN. */
