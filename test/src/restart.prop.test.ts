@@ -13,7 +13,7 @@ import type { SourceStream } from '../../src/source-stream.ts';
 import { MemoryState } from '../testbench/memory-state.ts';
 import { BUILT_IN_RULES, isMeasure, type LogReading, outcomeOf, readLog } from './facts/read-log.ts';
 import { scenario } from './facts/scenario.ts';
-import { LAYOUTS, type Layout, renderLog } from './records/log-lines.ts';
+import { ALL_ENVELOPES, LAYOUTS, type Layout, renderEnveloped, renderLog } from './records/log-lines.ts';
 
 const layout = fc.constantFrom(...(Object.keys(LAYOUTS) as Layout[]));
 
@@ -124,6 +124,20 @@ function splitLog(log: string, share: number): Uint8Array[] {
 }
 
 describe('a restart', () => {
+  it.each(ALL_ENVELOPES)('gives what a run without it gives, in the envelope "%s"', (envelope) => {
+    fc.assert(
+      fc.property(scenario, steps, ({ entries }, plan) => {
+        const log = Buffer.from(renderEnveloped(entries, envelope));
+        const reader = new MortalReader([log], TIGHT).run(plan);
+        expect(reader.problems).toEqual([]);
+        const whole = readLog(log, { joinBounds: TIGHT });
+        expect(outcomeOf(reader.reading())).toEqual(outcomeOf(whole));
+        expect(reader.stream.counts.bytes).toBe(log.length);
+      }),
+      { numRuns: 20 },
+    );
+  });
+
   it('at any committed position gives what a run without it gives, in every layout', () => {
     let crashes = 0;
     fc.assert(
