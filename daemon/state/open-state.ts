@@ -3,23 +3,12 @@
  *
  * In: the state directory, the stages and sources. Out: a StateKeeper and where each source stands; or the sentence that says why there is none.
  */
-import type { WatchEvent } from '../../src/events.ts';
-import type { KeptRows } from '../../src/kept-rows.ts';
-import type { MetricStore } from '../../src/metrics/metric-store.ts';
-import type { Clock } from '../clock.ts';
 import { type Checked, fileProblem } from '../config/problem.ts';
-import type { Turns } from '../sources/turns.ts';
 import { openStateDatabase, type SetAside, type StateDatabase } from './state-database.ts';
-import { type PositionedSource, StateKeeper } from './state-keeper.ts';
+import { StateKeeper, type StateKeeperOptions } from './state-keeper.ts';
 
-export interface StateOptions {
+export interface StateOptions extends Omit<StateKeeperOptions, 'database'> {
   readonly folder: string;
-  readonly kept: readonly KeptRows[];
-  readonly sources: readonly PositionedSource[];
-  readonly metrics: MetricStore;
-  readonly clock: Clock;
-  readonly turns: Turns;
-  readonly announce: (event: WatchEvent) => void;
 }
 
 export interface RestoredState {

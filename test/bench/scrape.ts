@@ -5,7 +5,7 @@
  * Each row is one interleaved run: formats and sizes take turns, so that what else the machine does hits all of them.
  */
 import { createHttpServer } from '../../daemon/http/server.ts';
-import { MetricStore } from '../../src/metrics/metric-store.ts';
+import { fullMetrics } from '../testbench/full-metrics.ts';
 
 const SIZES = [2_000, 10_000] as const;
 const FORMATS = { text: 'text/plain', openmetrics: 'application/openmetrics-text;version=1.0.0' } as const;
@@ -26,7 +26,7 @@ const servers: { close(): Promise<void> }[] = [];
 const rows: Row[] = [];
 const state = { path: '', committedMs: null, problem: null };
 for (const size of SIZES) {
-  const store = storeOf(size);
+  const store = fullMetrics(size);
   const view = { version: 'bench', startedMs: Date.now(), ready: { isReady: true, isReplaying: false, reason: '' }, sources: [], state };
   const server = createHttpServer({ listen: { host: '127.0.0.1', port: 0 }, store, status: () => view });
   const { port } = await server.start();
@@ -55,26 +55,4 @@ function describe({ size, format, times, lines, bytes }: Row): string {
   const at = (share: number): number => warm[Math.floor(share * (warm.length - 1))] ?? 0;
   const numbers = [first, at(0), at(0.5), at(0.95)].map((time) => `${time.toFixed(1)} ms`).join(' | ');
   return `| ${lines} | ${format} | ${bytes} | ${numbers} | ${size === SIZES[0] ? 15 : 60} ms |\n`;
-}
-
-/** Per-device series until there are about `size` in all; ids as hostile as they come. */
-function storeOf(size: number): MetricStore {
-  const store = new MetricStore({ maxDeviceSeries: size });
-  for (let n = 0; sampleCount(store) < size; n++) {
-    const user = `@user-${n} "\\\n😀:homeserver.example.org`;
-    const device = `DEVICE${n}`;
-    store.deviceCounter('lotus_e2ee_device_otk_conflicts_total', user, device, 0).add(n);
-    store.deviceCounter('lotus_e2ee_device_to_device_messages_total', user, device, 0, 'stored').add(n);
-    store.deviceHistogram('lotus_e2ee_device_delayed_event_request_duration_seconds', user, device, 0).observe(n / 100, `POST-${n}`, n);
-  }
-  return store;
-}
-
-function sampleCount(store: MetricStore): number {
-  let count = 0;
-  for (const family of store.families()) {
-    if (family.type === 'histogram') for (const { metric } of family.children) count += metric.counts.length + 2;
-    else count += family.children.length;
-  }
-  return count;
 }

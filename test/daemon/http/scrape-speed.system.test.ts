@@ -6,32 +6,9 @@
 import { expect, it } from 'vitest';
 import type { MetricsFormat } from '../../../daemon/http/registry.ts';
 import { renderMetrics } from '../../../daemon/http/registry.ts';
-import { MetricStore } from '../../../src/metrics/metric-store.ts';
+import { fullMetrics, sampleCount } from '../../testbench/full-metrics.ts';
 
 const RUNS = 40;
-
-/** Per-device series until the store prints about `lines` samples: 3 message counters, 1 conflict counter, 14 of the histogram a device. */
-function storeOf(lines: number): MetricStore {
-  const store = new MetricStore({ maxDeviceSeries: 10_000 });
-  const base = sampleCount(store);
-  for (let n = 0; n < (lines - base) / 18; n++) {
-    const user = `@user-${n}:homeserver.example.org`;
-    const device = `DEVICE${n}`;
-    store.deviceCounter('lotus_e2ee_device_otk_conflicts_total', user, device, 0).add(n);
-    store.deviceCounter('lotus_e2ee_device_to_device_messages_total', user, device, 0, 'stored').add(n);
-    store.deviceHistogram('lotus_e2ee_device_delayed_event_request_duration_seconds', user, device, 0).observe(n / 100, `POST-${n}`, n);
-  }
-  return store;
-}
-
-function sampleCount(store: MetricStore): number {
-  let count = 0;
-  for (const family of store.families()) {
-    if (family.type === 'histogram') for (const { metric } of family.children) count += metric.counts.length + 2;
-    else count += family.children.length;
-  }
-  return count;
-}
 
 it.each([
   [2000, 'text'],
@@ -39,7 +16,7 @@ it.each([
   [10_000, 'text'],
   [10_000, 'openmetrics'],
 ] as const)('%i series in %s are all there; how long that takes is printed', async (lines, format: MetricsFormat) => {
-  const store = storeOf(lines);
+  const store = fullMetrics(lines);
   const count = sampleCount(store);
   expect(count).toBeGreaterThanOrEqual(lines);
   const times: number[] = [];
