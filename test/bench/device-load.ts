@@ -10,9 +10,9 @@ import fs from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { formatProblem } from '../../daemon/config/problem.ts';
+import { boundHeap } from '../../daemon/heap-bounds.ts';
 import { loadRuleSet } from '../../daemon/rules/rule-set-loader.ts';
 import { ChunkFeeder } from '../../daemon/sources/chunk-feeder.ts';
-import { boundYoungGeneration } from '../../daemon/young-generation.ts';
 import { MetricStore } from '../../src/metrics/metric-store.ts';
 import { Pipeline } from '../../src/pipeline.ts';
 import { accepted, claimed, ids, loggedIn, refused } from '../testbench/device-facts.ts';
@@ -71,7 +71,7 @@ function compare(): void {
 
 async function run(path: string, devices: number, incidents: number): Promise<Result> {
   // As the program does.
-  boundYoungGeneration();
+  boundHeap();
   const rules = await loadRuleSet();
   if (!rules.ok) throw new Error(rules.problems.map(formatProblem).join('\n'));
   const pipeline = new Pipeline({ rules: rules.value, metrics: new MetricStore() });

@@ -10,11 +10,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { systemClock } from '../../daemon/clock.ts';
+import { boundHeap } from '../../daemon/heap-bounds.ts';
 import { loadRuleSet } from '../../daemon/rules/rule-set-loader.ts';
 import { ChunkFeeder } from '../../daemon/sources/chunk-feeder.ts';
 import { createTurns } from '../../daemon/sources/turns.ts';
 import { openState, type RestoredState } from '../../daemon/state/open-state.ts';
-import { boundYoungGeneration } from '../../daemon/young-generation.ts';
 import { MetricStore } from '../../src/metrics/metric-store.ts';
 import { Pipeline } from '../../src/pipeline.ts';
 import { devicesLog } from '../testbench/devices-log.ts';
@@ -192,7 +192,7 @@ function describeFlood(bench: Bench, { longestPartMs, checkpointMs }: Blocked): 
 }
 
 // As the program does.
-boundYoungGeneration();
+boundHeap();
 const { values } = parseArgs({ options: { flood: { type: 'string' } } });
 if (values.flood === undefined) {
   await measureCommits();
