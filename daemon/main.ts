@@ -8,8 +8,8 @@
 import { enableCompileCache } from 'node:module';
 
 enableCompileCache();
-const [{ runProgram }, { boundHeap }] = await Promise.all([import('./commands/program.ts'), import('./heap-bounds.ts')]);
-boundHeap();
+const [{ runProgram }, { boundYoungGeneration }] = await Promise.all([import('./commands/program.ts'), import('./heap-bounds.ts')]);
+boundYoungGeneration();
 
 // A pipe that is closed early (`analyze … | head`) is no fault of ours.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {

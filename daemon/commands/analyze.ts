@@ -12,6 +12,7 @@ import type { SourceStream } from '../../src/source-stream.ts';
 import { groupIntoSources, type LogSource } from '../../src/tail/generations.ts';
 import { formatProblem } from '../config/problem.ts';
 import { isTimeZone, machineTimeZone } from '../config/time-zone.ts';
+import { boundOldGeneration } from '../heap-bounds.ts';
 import { loadRuleSet } from '../rules/rule-set-loader.ts';
 import { findInputPaths } from '../sources/input-paths.ts';
 import { LogTimeTurns } from '../sources/log-time-turns.ts';
@@ -31,6 +32,7 @@ export interface AnalyzeOptions {
 }
 
 export async function analyzeCommand(files: readonly string[], options: AnalyzeOptions, terminal: Terminal): Promise<number> {
+  boundOldGeneration();
   const timeZone = options.timezone ?? machineTimeZone();
   if (!isTimeZone(timeZone)) {
     terminal.err(`Cannot use --timezone "${timeZone}": not a time zone, expected an IANA name such as Europe/Berlin\n`);

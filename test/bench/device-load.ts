@@ -10,7 +10,7 @@ import fs from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { formatProblem } from '../../daemon/config/problem.ts';
-import { boundHeap } from '../../daemon/heap-bounds.ts';
+import { boundYoungGeneration } from '../../daemon/heap-bounds.ts';
 import { loadRuleSet } from '../../daemon/rules/rule-set-loader.ts';
 import { ChunkFeeder } from '../../daemon/sources/chunk-feeder.ts';
 import { MetricStore } from '../../src/metrics/metric-store.ts';
@@ -71,7 +71,7 @@ function compare(): void {
 
 async function run(path: string, devices: number, incidents: number): Promise<Result> {
   // As the program does.
-  boundHeap();
+  boundYoungGeneration();
   const rules = await loadRuleSet();
   if (!rules.ok) throw new Error(rules.problems.map(formatProblem).join('\n'));
   const pipeline = new Pipeline({ rules: rules.value, metrics: new MetricStore() });

@@ -10,7 +10,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { systemClock } from '../../daemon/clock.ts';
-import { boundHeap } from '../../daemon/heap-bounds.ts';
+import { boundYoungGeneration } from '../../daemon/heap-bounds.ts';
 import { loadRuleSet } from '../../daemon/rules/rule-set-loader.ts';
 import { ChunkFeeder } from '../../daemon/sources/chunk-feeder.ts';
 import { createTurns } from '../../daemon/sources/turns.ts';
@@ -192,7 +192,7 @@ function describeFlood(bench: Bench, { longestPartMs, checkpointMs }: Blocked): 
 }
 
 // As the program does.
-boundHeap();
+boundYoungGeneration();
 const { values } = parseArgs({ options: { flood: { type: 'string' } } });
 if (values.flood === undefined) {
   await measureCommits();
