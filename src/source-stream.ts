@@ -84,6 +84,8 @@ export class SourceStream implements ChunkConsumer, RecordHandler<RuleInterest> 
   readonly name: string;
   /** Unknown lines by reason. */
   readonly unrecognised = new Map<string, number>();
+  /** The first of them since the start, up to 200 characters of it; '' for none. */
+  firstUnknown = '';
   readonly #clock: ZoneClock;
   readonly #reader: RecordReader<RuleInterest>;
   /** In front of the reader: takes off what a container engine put around the lines. */
@@ -372,6 +374,7 @@ export class SourceStream implements ChunkConsumer, RecordHandler<RuleInterest> 
   }
 
   onUnrecognised(reason: string, sample: string): void {
+    if (this.unrecognised.size === 0) this.firstUnknown = sample;
     const key = this.unrecognised.has(reason) || this.unrecognised.size < MAX_UNRECOGNISED_REASONS ? reason : 'other';
     this.unrecognised.set(key, (this.unrecognised.get(key) ?? 0) + 1);
     this.#options.metrics.counter('lotus_e2ee_watch_unrecognised_total', this.name, key).value++;

@@ -107,10 +107,16 @@ async function readGenerations(
   return gaps;
 }
 
+/** `synapse.access.http.8008: [GET-1] …`, behind what journalctl puts in front. */
+const JOURNAL_HANDLER_LINE = /(?:^|\]: )synapse\.[\w.]{1,100}: \[/;
+
 /** A log of another program: it has lines, and none of them is a record of Synapse's. */
-function describeForeign(path: string, { counts }: SourceStream): string | null {
+function describeForeign(path: string, { counts, firstUnknown }: SourceStream): string | null {
   if (counts.lines === 0 || counts.records > 0) return null;
-  return `Cannot recognise "${path}": none of its ${counts.lines} lines is a record of Synapse's, expected its text format or JSON`;
+  const expected = JOURNAL_HANDLER_LINE.test(firstUnknown)
+    ? "expected what `journalctl --output json` exports, as Synapse's journal handler puts neither time nor level into the text"
+    : 'expected its text format or JSON';
+  return `Cannot recognise "${path}": none of its ${counts.lines} ${counts.lines === 1 ? 'line' : 'lines'} is a record of Synapse's, ${expected}`;
 }
 
 async function print(

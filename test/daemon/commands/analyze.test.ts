@@ -178,6 +178,18 @@ describe('analyze says what it cannot read, and exits with 1', () => {
     expect(out).toContain("auth.log: none of its 2 lines is a record of Synapse's.");
   });
 
+  it.each([
+    [
+      'of journalctl',
+      'Jun 30 12:00:00 host python3[7]: synapse.access.http.8008: [GET-1] 203.0.113.7 - 8008 - {None} Processed request: …\n',
+    ],
+    ['of journalctl --output cat', 'synapse.handlers.e2e_keys: [POST-1] Adding one_time_keys …\n'],
+  ])('the text of Synapse’s journal handler, and how it is to be exported: %s', async (_, text) => {
+    const { exitCode, err } = await analyze(writeFile('journal.txt', text));
+    expect(exitCode).toBe(1);
+    expect(err).toMatch(/^Cannot recognise "journal\.txt": none of its 1 line is .*expected what `journalctl --output json` exports/);
+  });
+
   it('the rest of a gzipped file that stops in the middle, and reports what came before', async () => {
     const { exitCode, err, out } = await analyze(writeFile('homeserver.log.1.gz', readFileSync(CAPTURE).subarray(0, 30_000)));
     expect(exitCode).toBe(1);
