@@ -42,14 +42,16 @@ soon() {
 property() { systemctl show --property "$1" --value "$UNIT"; }
 is() { [ "$(property "$1")" = "$2" ]; }
 is_not() { [ "$(property "$1")" != "$2" ]; }
-status_has() { property StatusText | grep -qF -- "$1"; }
+# found WORDS: reads all there is: `grep -q` ends at the first find, and what still writes into the pipe then fails (pipefail).
+found() { grep -F -- "$1" >/dev/null; }
+status_has() { property StatusText | found "$1"; }
 # metric SERIES: its value; SERIES as it stands at the start of its line.
 metric() { curl -sf --max-time 5 "http://127.0.0.1:$PORT/metrics" | awk -v series="$1" '$1 == series { print $2 }'; }
 metric_is() { [ "$(metric "$1")" = "$2" ]; }
 lines_are() { metric_is 'lotus_e2ee_watch_log_lines_total{source="homeserver.log"}' "$1"; }
 conflicts_are() { metric_is 'lotus_e2ee_otk_conflicts_total' "$1"; }
-said() { journalctl --unit "$UNIT" --no-pager --output cat | grep -qF -- "$1"; }
-shows() { systemctl status "$UNIT" --no-pager | grep -qF -- "$1"; }
+said() { journalctl --unit "$UNIT" --no-pager --output cat | found "$1"; }
+shows() { systemctl status "$UNIT" --no-pager | found "$1"; }
 drop_in() { mkdir -p $DROP_INS && cp "/usr/share/lotus-e2ee-watch/systemd/$1" $DROP_INS/ && systemctl daemon-reload; }
 main_pid() { property MainPID; }
 # doctor_says WORDS: it finds something to do, and says so.
@@ -129,7 +131,7 @@ check 'a process that works is left alone by the watchdog' is MainPID "$before"
 kill -STOP "$before"
 check 'one that is stopped is killed by the watchdog' soon is NRestarts $((restarts + 1))
 check 'and comes back' soon is ActiveState active
-check 'for that reason' said 'Watchdog timeout'
+check 'for that reason' soon said 'Watchdog timeout'
 append 2
 check 'with exact counters' all_counted
 
@@ -191,7 +193,7 @@ has_no_network() {
   local pid
   pid=$(main_pid)
   [ "$(readlink "/proc/$pid/ns/net")" != "$(readlink /proc/1/ns/net)" ] && [ -z "$(nsenter --target "$pid" --net ip route)" ] &&
-    ! nsenter --target "$pid" --net ip -brief link | grep -qv '^lo '
+    ! nsenter --target "$pid" --net ip -brief link | grep -v '^lo ' >/dev/null
 }
 check 'the process has no network' has_no_network
 check 'systemd sees next to no exposure' systemd-analyze security --threshold=5 $UNIT

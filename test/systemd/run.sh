@@ -75,7 +75,7 @@ guest() {
 is_up=''
 for _ in $(seq 200); do
   guest_init=$(pgrep --parent "$container" | head -n 1) || true
-  if [ -n "$guest_init" ] && guest systemctl is-system-running 2>/dev/null | grep -qE 'running|degraded'; then is_up=1; break; fi
+  if [ -n "$guest_init" ] && guest systemctl is-system-running 2>/dev/null | grep -E 'running|degraded' >/dev/null; then is_up=1; break; fi
   kill -0 "$container" 2>/dev/null || break
   sleep 0.1
 done
