@@ -11,25 +11,16 @@ import { type Config, defaultConfig, type FollowConfig, type LimitsConfig, type 
 import { type ConfigFile, configSchema } from './config-schema.ts';
 import { parseDuration } from './duration.ts';
 import { type ListenAddress, parseListenAddress } from './listen-address.ts';
-import { type Checked, fileProblem, inTextOrder, type Problem } from './problem.ts';
+import { type Checked, fileProblem, inTextOrder, type Problem, unreadableBecause } from './problem.ts';
 import { checkSchema, placed } from './schema-problems.ts';
 import { formatPath, type PlacedStatement, readYaml, type Statement, type YamlDocument } from './yaml-document.ts';
 
-/** Reads and checks the file at `path`. A file that can't be read is a problem too ('Cannot read "…": ENOENT'), not an exception. */
+/** Reads and checks the file at `path`. A file that can't be read is a problem too, not an exception. */
 export async function loadConfigFile(path: string): Promise<Checked<Config>> {
   try {
     return loadConfig(await readFile(path, 'utf8'), path);
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : String(error);
-    return {
-      ok: false,
-      problems: [
-        fileProblem(
-          path,
-          `Cannot read configuration: ${code === 'ENOENT' ? 'it does not exist' : `it is not readable (${code})`}, expected a YAML file`,
-        ),
-      ],
-    };
+    return { ok: false, problems: [fileProblem(path, `Cannot read configuration: ${unreadableBecause(error)}, expected a YAML file`)] };
   }
 }
 

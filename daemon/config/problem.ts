@@ -31,6 +31,12 @@ export function fileProblem(file: string, message: string): Problem {
   return { file, line: 0, column: 0, path: '', message };
 }
 
+/** Why a file can't be had, for such a sentence, by what `fs` threw: 'it does not exist', 'it is not readable (EACCES)'. */
+export function unreadableBecause(error: unknown): string {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : String(error);
+  return code === 'ENOENT' ? 'it does not exist' : `it is not readable (${code})`;
+}
+
 /** By place in the text, files kept in the order they come in; problems at one place keep their order. */
 export function inTextOrder(problems: readonly Problem[]): readonly Problem[] {
   const files = [...new Set(problems.map((problem) => problem.file))];

@@ -7,7 +7,7 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { fileProblem, type Problem } from '../config/problem.ts';
+import { fileProblem, type Problem, unreadableBecause } from '../config/problem.ts';
 
 export interface RuleText {
   /** 'rules/ke-1.yml' for a built-in file, else the path. */
@@ -91,17 +91,9 @@ function readRuleFile(path: string, file: string): RuleTexts {
 }
 
 function unreadable(file: string, error: unknown): RuleTexts {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : undefined;
-  if (code === undefined) throw error;
-  return {
-    texts: [],
-    problems: [
-      fileProblem(
-        file,
-        `Cannot read rules: ${code === 'ENOENT' ? 'it does not exist' : `it is not readable (${code})`}, expected a folder or a YAML file`,
-      ),
-    ],
-  };
+  if (!(error instanceof Error && 'code' in error)) throw error;
+  const message = `Cannot read rules: ${unreadableBecause(error)}, expected a folder or a YAML file`;
+  return { texts: [], problems: [fileProblem(file, message)] };
 }
 
 function together(parts: readonly RuleTexts[]): RuleTexts {

@@ -6,7 +6,7 @@
  * reader's buffer meanwhile: `read` returns the offset where it begins. Nothing else is held, and lines and records are counted when they
  * are done with, so bytes presented again aren't counted again. Every physical line is counted once, whatever it is.
  */
-import { isAscii } from '../lines/ascii.ts';
+import { isAscii, startsWith } from '../lines/ascii.ts';
 import { type ChunkConsumer, MAX_LINE_BYTES, MAX_RECORD_BYTES } from '../lines/chunk-consumer.ts';
 import { AccessLine } from './access-line.ts';
 import { HeldRecord } from './held-record.ts';
@@ -47,6 +47,8 @@ export interface RecordReaderDump {
 }
 
 const NEWLINE = 0x0a;
+/** U+FEFF in UTF-8. */
+const BYTE_ORDER_MARK = Uint8Array.of(0xef, 0xbb, 0xbf);
 /** Lines from a doubtful one on that are looked at: enough to tell a new layout from an odd line. Chosen. */
 const LINES_IN_DOUBT = 4;
 /** Doubtful lines that are passed over behind one that turned out to be odd: a log may be full of them. Chosen. */
@@ -199,9 +201,9 @@ export class RecordReader<I extends Interest = Interest> implements ChunkConsume
     this.#isSkipping = false;
   }
 
-  /** 0, but where a file begins with a byte order mark (an editor put it there). */
+  /** Where the buffer's first line begins: at 0, but behind the byte order mark that an editor put in front of the file. */
   #lineStart(bytes: Uint8Array): number {
-    return this.#base === 0 && bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? 3 : 0;
+    return this.#base === 0 && startsWith(bytes, 0, BYTE_ORDER_MARK) ? BYTE_ORDER_MARK.length : 0;
   }
 
   #bind(bytes: Uint8Array): void {
